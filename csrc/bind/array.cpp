@@ -1,0 +1,203 @@
+#include "bind/array.h"
+
+#include <algorithm>
+
+#if defined(FC_WITH_CUDA)
+#include "core/device_info.h"
+#endif
+
+namespace fastcolor {
+namespace {
+
+constexpr int64_t kMostSide = int64_t{1} << 24;
+
+DType dtype_of(char kind, int64_t bytes, const std::string& name, const std::string& said) {
+  if (kind == 'u' && bytes == 1) return DType::u8;
+  if (kind == 'u' && bytes == 2) return DType::u16;
+  if (kind == 'f' && bytes == 2) return DType::f16;
+  if (kind == 'f' && bytes == 4) return DType::f32;
+  if (kind == 'i' && bytes == 8) return DType::i64;
+  throw ArgumentTypeError(
+      concat(name, " must be uint8, uint16, float16 or float32 in native byte order, got ", said));
+}
+
+void check_shape(const ArrayRef& array, const std::string& name) {
+  for (const int64_t side : array.shape) {
+    FC_CHECK(side > 0, name, " must not be empty");
+    FC_CHECK(side <= kMostSide, name, " has a side of ", side, ", more than ", kMostSide);
+  }
+  const int64_t sample = dtype_size(array.type);
+  bool aligned = reinterpret_cast<std::uintptr_t>(array.data) % sample == 0;
+  for (const int64_t stride : array.strides) aligned = aligned && stride % sample == 0;
+  FC_CHECK(aligned, name, " must be aligned to its ", sample, "-byte samples; make a copy of it");
+}
+
+ArrayRef numpy_ref(py::handle object, const std::string& name) {
+  const auto array = py::reinterpret_borrow<py::array>(object);
+  const py::dtype type = array.dtype();
+  const std::string said = py::str(static_cast<py::object>(type));
+  FC_CHECK_TYPE(type.byteorder() != '>', name, " must be in native byte order, got ", said);
+  ArrayRef out;
+  out.type = dtype_of(type.kind(), type.itemsize(), name, said);
+  out.data = const_cast<void*>(array.data());
+  out.writable = array.writeable();
+  out.shape.assign(array.shape(), array.shape() + array.ndim());
+  out.strides.assign(array.strides(), array.strides() + array.ndim());
+  return out;
+}
+
+ArrayRef cuda_ref(const py::dict& interface, const std::string& name) {
+  ArrayRef out;
+  out.device = Device::cuda;
+  const auto typestr = interface["typestr"].cast<std::string>();
+  FC_CHECK_TYPE(typestr.size() >= 3 && typestr[0] != '>', name, " has the type ", typestr);
+  out.type = dtype_of(typestr[1], std::stoll(typestr.substr(2)), name, typestr);
+  const auto data = interface["data"].cast<py::tuple>();
+  out.data = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());
+  out.writable = !data[1].cast<bool>();
+  for (const auto& side : interface["shape"].cast<py::tuple>()) {
+    out.shape.push_back(side.cast<int64_t>());
+  }
+  if (interface.contains("strides") && !interface["strides"].is_none()) {
+    for (const auto& stride : interface["strides"].cast<py::tuple>()) {
+      out.strides.push_back(stride.cast<int64_t>());
+    }
+    FC_CHECK(out.strides.size() == out.shape.size(), name, " has a stride for each side but one");
+  } else {
+    out.strides.resize(out.shape.size());
+    int64_t stride = dtype_size(out.type);
+    for (size_t i = out.shape.size(); i-- > 0;) {
+      out.strides[i] = stride;
+      stride *= std::clamp<int64_t>(out.shape[i], 1, kMostSide);
+    }
+  }
+#if defined(FC_WITH_CUDA)
+  if (out.data != nullptr) out.device_index = device_of_pointer(out.data, name);
+#endif
+  return out;
+}
+
+}  // namespace
+
+ArrayRef array_ref(py::handle object, const std::string& name) {
+  ArrayRef out;
+  if (py::isinstance<py::array>(object)) {
+    out = numpy_ref(object, name);
+  } else {
+    FC_CHECK_TYPE(py::hasattr(object, "__cuda_array_interface__"), name,
+                  " must be a NumPy array or a CUDA array, got ",
+                  py::str(py::type::of(object).attr("__name__")).cast<std::string>());
+    out = cuda_ref(object.attr("__cuda_array_interface__").cast<py::dict>(), name);
+  }
+  check_shape(out, name);
+  return out;
+}
+
+Layout layout_named(const std::string& name) {
+  if (name == "interleaved") return Layout::interleaved;
+  FC_CHECK(name == "planar", "layout must be 'interleaved' or 'planar', got '", name, "'");
+  return Layout::planar;
+}
+
+ImageView image_view(const ArrayRef& array, Layout layout, const std::string& name) {
+  const size_t sides = array.shape.size();
+  FC_CHECK(sides == 2 || sides == 3, name, " must have 2 or 3 dimensions, got ", sides);
+  ImageView view;
+  view.data = array.data;
+  view.type = array.type;
+  const size_t row = sides == 3 && layout == Layout::planar ? 1 : 0;
+  view.height = array.shape[row];
+  view.row_stride = array.strides[row];
+  view.width = array.shape[row + 1];
+  view.pixel_stride = array.strides[row + 1];
+  view.channel_stride = dtype_size(array.type);
+  if (sides == 3) {
+    const size_t channel = row == 1 ? 0 : 2;
+    view.channels = array.shape[channel];
+    view.channel_stride = array.strides[channel];
+  }
+  return view;
+}
+
+void Call::add(const ArrayRef& array, const std::string& name, bool written) {
+  if (!any_) {
+    any_ = true;
+    first_name_ = name;
+    place_ = {array.device, array.device_index, stream_};
+  }
+  const auto where = [](Device device) { return device == Device::cpu ? "the CPU" : "CUDA"; };
+  FC_CHECK_TYPE(array.device == place_.device, first_name_, " is on ", where(place_.device),
+                " but ", name, " is on ", where(array.device), "; bring both to one device");
+  FC_CHECK(array.device_index == place_.device_index, first_name_, " and ", name,
+           " are on different CUDA devices");
+  int64_t low = 0;
+  int64_t high = dtype_size(array.type) - 1;
+  for (size_t i = 0; i < array.shape.size(); ++i) {
+    const int64_t reach = (array.shape[i] - 1) * array.strides[i];
+    (reach < 0 ? low : high) += reach;
+  }
+  const auto base = reinterpret_cast<std::uintptr_t>(array.data);
+  const Range range{base + static_cast<std::uintptr_t>(low),
+                    base + static_cast<std::uintptr_t>(high), name, written};
+  for (const Range& other : ranges_) {
+    const bool apart = range.last < other.first || other.last < range.first;
+    FC_CHECK(apart || !(written || other.written), name, " must not overlap ", other.name);
+  }
+  ranges_.push_back(range);
+}
+
+ArrayRef Call::input(py::handle object, const std::string& name) {
+  ArrayRef array = array_ref(object, name);
+  add(array, name, false);
+  return array;
+}
+
+ArrayRef Call::output(py::handle object, const std::string& name) {
+  ArrayRef array = array_ref(object, name);
+  FC_CHECK(array.writable, name, " must be writable, it is read-only");
+  // Every sample needs a place of its own: sorted by stride, each must step over the ones within.
+  std::vector<std::pair<int64_t, int64_t>> axes;
+  for (size_t i = 0; i < array.shape.size(); ++i) {
+    if (array.shape[i] > 1) axes.emplace_back(std::abs(array.strides[i]), array.shape[i]);
+  }
+  std::sort(axes.begin(), axes.end());
+  int64_t reach = dtype_size(array.type);
+  for (const auto& [stride, count] : axes) {
+    FC_CHECK(stride >= reach, name, " must not overlap itself");
+    reach += stride * (count - 1);
+  }
+  add(array, name, true);
+  return array;
+}
+
+std::vector<ImageView> Call::inputs(const py::list& objects, Layout layout,
+                                    const std::string& name) {
+  std::vector<ImageView> views;
+  for (const auto& object : objects) views.push_back(image_view(input(object, name), layout, name));
+  check_alike(views, name);
+  return views;
+}
+
+std::vector<ImageView> Call::outputs(const py::list& objects, Layout layout,
+                                     const std::string& name) {
+  std::vector<ImageView> views;
+  for (const auto& object : objects)
+    views.push_back(image_view(output(object, name), layout, name));
+  check_alike(views, name);
+  return views;
+}
+
+Place Call::place() const { return place_; }
+
+void check_alike(const std::vector<ImageView>& images, const std::string& name) {
+  FC_CHECK(!images.empty(), name, " must hold at least one image");
+  for (const ImageView& image : images) {
+    FC_CHECK_TYPE(image.type == images[0].type, name, " must hold images of one type, got ",
+                  dtype_name(images[0].type), " and ", dtype_name(image.type));
+    FC_CHECK(image.channels == images[0].channels, name,
+             " must hold images of one channel count, got ", images[0].channels, " and ",
+             image.channels);
+  }
+}
+
+}  // namespace fastcolor

@@ -1,0 +1,13 @@
+// One registration function for each operator; module.cpp calls them in turn.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "bind/array.h"
+
+namespace fastcolor {
+
+void register_core(py::module_& m);
+void register_lab(py::module_& m);
+
+}  // namespace fastcolor

@@ -1,0 +1,73 @@
+// One formula for host and device: markers and branch-free helpers.
+//
+// Everything here has internal linkage, because the same header is compiled once per CPU level:
+// an inline function with external linkage could be merged by the linker into a copy that uses
+// instructions which the machine lacks.
+//
+// NOTE: results are the same bytes everywhere only under -ffp-contract=off (host) and -fmad=false
+// (device); CMakeLists.txt sets both.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__CUDACC__)
+#define FC_HD static __host__ __device__ __forceinline__
+#else
+#define FC_HD static inline __attribute__((always_inline, unused))
+#endif
+
+namespace fastcolor {
+
+FC_HD uint32_t float_bits(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+FC_HD float bits_float(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+FC_HD int32_t min_of(int32_t a, int32_t b) { return a < b ? a : b; }
+FC_HD int32_t max_of(int32_t a, int32_t b) { return a > b ? a : b; }
+
+// Clamps to [0, 1]. Floats of one sign are ordered like their bits, so two integer instructions do
+// it on every target, and what becomes of -0 (0) and NaN (0 or 1, by its sign) is fixed as well.
+FC_HD float clamp01(float value) {
+  const int32_t bits = static_cast<int32_t>(float_bits(value));
+  return bits_float(static_cast<uint32_t>(min_of(max_of(bits, 0), 0x3f800000)));
+}
+
+// Nearest integer for values in [0, 2^22], ties to even, without a libm call: adding 2^23 leaves no
+// bits for the fraction.
+FC_HD uint32_t round_to_uint(float value) { return float_bits(value + 8388608.0f) & 0x007fffffu; }
+
+// IEEE binary16 and bfloat16, round to nearest even; finite values only, overflow gives infinity.
+FC_HD uint16_t float_to_half(float value) {
+  const uint32_t bits = float_bits(value);
+  const uint32_t sign = (bits >> 16) & 0x8000u;
+  const uint32_t magnitude = bits & 0x7fffffffu;
+  // Below 2^-14 halves are subnormal: adding 0.5 aligns the wanted bits at the bottom.
+  const uint32_t small = float_bits(bits_float(magnitude) + 0.5f) - float_bits(0.5f);
+  const uint32_t normal = (magnitude - 0x38000000u + 0x0fffu + ((magnitude >> 13) & 1u)) >> 13;
+  const uint32_t large = 0x7c00u;
+  const uint32_t half = magnitude < 0x38800000u ? small : magnitude < 0x477ff000u ? normal : large;
+  return static_cast<uint16_t>(sign | half);
+}
+
+FC_HD float half_to_float(uint16_t half) {
+  const uint32_t magnitude = static_cast<uint32_t>(half & 0x7fffu) << 13;
+  const float scaled = bits_float(magnitude) * bits_float(0x77800000u);  // times 2^112
+  const uint32_t special = magnitude >= 0x0f800000u ? 0x7f800000u | magnitude : float_bits(scaled);
+  return bits_float(special | (static_cast<uint32_t>(half & 0x8000u) << 16));
+}
+
+FC_HD uint16_t float_to_bfloat16(float value) {
+  const uint32_t bits = float_bits(value);
+  return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+}  // namespace fastcolor

@@ -1,0 +1,71 @@
+"""Which library an array belongs to: where new arrays are made and on which stream work runs.
+
+NumPy arrays (and anything on the CPU that exports DLPack, such as a torch CPU tensor) are worked on
+by the CPU. Objects with a ``__cuda_array_interface__`` (CuPy, torch, Numba) and CUDA arrays that
+export DLPack stay on their GPU; work is enqueued on the caller's current stream.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+Array: TypeAlias = Any  # numpy.ndarray, cupy.ndarray, torch.Tensor or another CUDA array
+Images: TypeAlias = Any  # one Array, or a list or tuple of them
+
+_DLPACK_CPU = 1
+
+
+def as_list(images: Images) -> list[Array]:
+    return list(images) if isinstance(images, (list, tuple)) else [images]
+
+
+def adopt(array: Array, name: str) -> Array:
+    """The array as one of the kinds that the compiled module takes, without copying pixels."""
+    if isinstance(array, np.ndarray) or hasattr(array, "__cuda_array_interface__"):
+        return array
+    if hasattr(array, "__dlpack_device__"):
+        if array.__dlpack_device__()[0] == _DLPACK_CPU:
+            return np.from_dlpack(array)
+        return _cupy(name).from_dlpack(array)
+    raise TypeError(f"{name} must be a NumPy array or a CUDA array, got {type(array).__name__}")
+
+
+def is_cuda(array: Array) -> bool:
+    return not isinstance(array, np.ndarray)
+
+
+def empty(shape: tuple[int, ...], dtype: DTypeLike, like: Array, name: str) -> Array:
+    """A new array beside ``like``: NumPy for NumPy, torch for torch, CuPy for the rest of CUDA."""
+    if isinstance(like, np.ndarray):
+        return np.empty(shape, dtype)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(like, torch.Tensor):
+        kind = getattr(torch, np.dtype(dtype).name)
+        return torch.empty(shape, dtype=kind, device=like.device)
+    return _cupy(name).empty(shape, dtype)
+
+
+def stream_of(array: Array) -> int:
+    """The caller's current stream, as the integer that CUDA knows it by; 0 on the CPU."""
+    if isinstance(array, np.ndarray):
+        return 0
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(array, torch.Tensor):
+        return int(torch.cuda.current_stream(array.device).cuda_stream)
+    cupy = sys.modules.get("cupy")
+    return int(cupy.cuda.get_current_stream().ptr) if cupy is not None else 0
+
+
+def _cupy(name: str) -> Any:
+    try:
+        import cupy
+    except ImportError as error:
+        raise TypeError(
+            f"{name} is on CUDA and CuPy is not installed; install it with "
+            "pip install 'fastcolor[cuda]'"
+        ) from error
+    return cupy

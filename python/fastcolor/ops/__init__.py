@@ -1,0 +1,13 @@
+"""Colour operators on arrays.
+
+Every function takes one image or a list of images (of one type, any sizes) and returns the same
+form; a list is one launch on CUDA. NumPy in, NumPy out on the CPU; CUDA in, CUDA out on the GPU, on
+the caller's current stream and without waiting. ``out`` takes arrays to write to. Any strides are
+accepted; dense rows are fastest.
+
+Wrong arguments raise ValueError or TypeError with the argument's name in the message.
+"""
+
+from fastcolor.ops._lab import lab_to_rgb, rgb_to_lab
+
+__all__ = ["lab_to_rgb", "rgb_to_lab"]

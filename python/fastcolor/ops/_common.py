@@ -1,0 +1,71 @@
+"""What every operator does with its arguments before the compiled module sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from fastcolor._arrays import Array, Images, adopt, as_list, empty, stream_of
+
+MOST_SIDE = 1 << 24  # pixels; the compiled module has the same limit
+
+
+def one_of(dtype: DTypeLike, allowed: tuple[type, ...], name: str) -> np.dtype[Any]:
+    wanted = np.dtype(dtype)
+    if wanted not in [np.dtype(kind) for kind in allowed]:
+        names = ", ".join(np.dtype(kind).name for kind in allowed)
+        raise TypeError(f"{name} must be one of {names}, got {wanted.name}")
+    return wanted
+
+
+def inputs(images: Images, name: str) -> list[Array]:
+    arrays = [adopt(image, name) for image in as_list(images)]
+    if not arrays:
+        raise ValueError(f"{name} must hold at least one image")
+    for array in arrays:  # checked before outputs of that size are made
+        if max(array.shape, default=0) > MOST_SIDE:
+            raise ValueError(f"{name} has a side of {max(array.shape)}, more than {MOST_SIDE}")
+    return arrays
+
+
+def outputs(
+    images: Images,
+    out: Images,
+    sources: list[Array],
+    shapes: list[tuple[int, ...]],
+    dtype: DTypeLike,
+) -> list[Array]:
+    """The arrays of ``out``, or new ones of these shapes beside the sources."""
+    if out is None:
+        return [empty(shape, dtype, source, "image") for shape, source in zip(shapes, sources)]
+    outs = [adopt(array, "out") for array in as_list(out)]
+    if isinstance(images, (list, tuple)) != isinstance(out, (list, tuple)):
+        raise TypeError("out must be a list exactly when the images are a list")
+    if len(outs) != len(sources):
+        raise ValueError(f"out must hold {len(sources)} arrays, got {len(outs)}")
+    for array, shape in zip(outs, shapes):
+        if tuple(array.shape) != shape:
+            raise ValueError(f"out must have the shape {shape}, got {tuple(array.shape)}")
+    return outs
+
+
+def returned(images: Images, outs: list[Array]) -> Images:
+    return outs if isinstance(images, (list, tuple)) else outs[0]
+
+
+def mapped(
+    function: Callable[..., None],
+    name: str,
+    images: Images,
+    out: Images,
+    dtype: DTypeLike,
+    *arguments: Any,
+) -> Images:
+    """function(sources, outs, *arguments, stream) for outputs of the sources' own shapes."""
+    sources = inputs(images, name)
+    outs = outputs(images, out, sources, [tuple(source.shape) for source in sources], dtype)
+    function(sources, outs, *arguments, stream_of(sources[0]))
+    return returned(images, outs)
