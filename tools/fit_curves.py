@@ -1,50 +1,130 @@
-"""Fits the polynomials of csrc/lab/lab_math.h and prints them with their errors.
+"""Writes csrc/lab/curve_tables.h: the three curves of sRGB and Lab as 32 cubic pieces each.
 
-Relative minimax fits by Lawson's iteration (weighted least squares whose weights follow the
-error), in float64; the coefficients are then rounded to float32 and the error measured again.
+A value v in [0, 1] belongs to the piece whose number is in bits 21 to 25 of the float
+u = v * scale + offset: three bits of the exponent and two of the mantissa, so the pieces are
+quarters of eight octaves. Scale and offset put the joint between a curve's straight toe and its
+power exactly between two pieces. Each piece is fitted for the smallest largest error in the norm of
+its curve (Lawson's iteration in float64), then rounded to float32.
 """
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
+Function = Callable[[np.ndarray], np.ndarray]
+TOP = 0.999  # u at v = 1, so that values a little over 1 keep their piece
 
-def fit(function, low, high, degree):
-    x = np.cos(np.linspace(0, np.pi, 4001)) * (high - low) / 2 + (high + low) / 2
+
+def decode(v: np.ndarray) -> np.ndarray:
+    return np.where(v <= 0.04045, v / 12.92, ((np.maximum(v, 0) + 0.055) / 1.055) ** 2.4)
+
+
+def encode(v: np.ndarray) -> np.ndarray:
+    return np.where(v <= 0.0031308, v * 12.92, 1.055 * np.maximum(v, 0) ** (1 / 2.4) - 0.055)
+
+
+def lab_f(t: np.ndarray) -> np.ndarray:
+    return np.where(t > (6 / 29) ** 3, np.cbrt(t), t * 841 / 108 + 4 / 29)
+
+
+def mapping(joint: float) -> tuple[float, float]:
+    """scale and offset with u(1) = TOP, u(joint) on a quarter of an octave, u(0) >= 2^-8."""
+    for octave in range(-8, 0):
+        for quarter in range(4, 8):
+            border = 2.0**octave * quarter / 4
+            scale = (TOP - border) / (1 - joint)
+            offset = TOP - scale
+            if offset >= 2.0**-8:
+                return scale, offset
+    raise ValueError("no mapping")
+
+
+def fit(function: Function, low: float, high: float, norm: Function) -> np.ndarray:
+    x = np.cos(np.linspace(0, np.pi, 801)) * (high - low) / 2 + (high + low) / 2
     y = function(x)
-    basis = np.vander(x, degree + 1, increasing=True) / y[:, None]
+    basis = np.vander(x, 4, increasing=True) / norm(x)[:, None]
+    target = y / norm(x)
     weights = np.ones_like(x)
-    best = None
-    for _ in range(200):
+    best = (np.inf, np.zeros(4))
+    for _ in range(100):
         root = np.sqrt(weights)[:, None]
-        coefficients = np.linalg.lstsq(basis * root, root[:, 0], rcond=None)[0]
-        error = np.abs(basis @ coefficients - 1)
-        if best is None or error.max() < best[0]:
-            best = error.max(), coefficients
-        weights = weights * error
+        c = np.linalg.lstsq(basis * root, target * root[:, 0], rcond=None)[0]
+        error = np.abs(basis @ c - target)
+        if error.max() < best[0]:
+            best = (error.max(), c)
+        weights = weights * error + 1e-30
         weights /= weights.sum()
-    rounded = best[1].astype(np.float32).astype(np.float64)
-    return best[1], np.abs(basis @ rounded - 1).max()
+    return best[1]
 
 
-def show(title, function, low, high, degree):
-    coefficients, error = fit(function, low, high, degree)
-    print(f"{title}: degree {degree} on [{low}, {high}], relative error {error:.2e}")
-    for power, value in enumerate(coefficients):
-        print(f"  x^{power}: {np.float32(value)!r:>24}  {float(np.float32(value)).hex()}")
+def table(function: Function, joint: float, norm: Function) -> tuple[np.ndarray, float, float]:
+    scale, offset = (float(np.float32(value)) for value in mapping(joint))
+    coefficients = np.zeros((4, 32))
+    for octave in range(-8, 0):
+        for quarter in range(4):
+            number = ((octave + 127) * 4 + quarter) & 31
+            low = max((2.0**octave * (4 + quarter) / 4 - offset) / scale, 0.0)
+            high = min((2.0**octave * (5 + quarter) / 4 - offset) / scale, 1.001)
+            if high <= 0:  # no value comes here
+                continue
+            if high <= joint * 1.0001:  # straight
+                slope = (function(np.array([joint])) - function(np.array([0.0])))[0] / joint
+                coefficients[:2, number] = function(np.array([0.0]))[0], slope
+                continue
+            low = max(low, joint * 1.0000001)
+            coefficients[:, number] = fit(function, low, high, norm)
+    return coefficients.astype(np.float32), scale, offset
+
+
+def error(function: Function, made: tuple[np.ndarray, float, float], norm: Function) -> float:
+    c, scale, offset = made
+    v = np.linspace(0, 1, 2_000_001).astype(np.float32)
+    u = v * np.float32(scale) + np.float32(offset)
+    n = (u.view(np.uint32) >> 21) & 31
+    p = ((c[3][n] * v + c[2][n]) * v + c[1][n]) * v + c[0][n]
+    exact = v.astype(np.float64)
+    return float(np.abs((p - function(exact)) / norm(exact)).max())
+
+
+def main() -> None:
+    one = np.ones_like
+    # An error of decode() is felt through lab_f: weighted so that it is even in L*.
+    even_in_l = lambda v: 3 * np.maximum(decode(v), 0.0031) ** (2 / 3)  # noqa: E731
+    curves = [
+        ("kDecodeCurve", decode, 0.04045, even_in_l),
+        ("kEncodeCurve", encode, 0.0031308, one),
+        ("kLabCurve", lab_f, (6 / 29) ** 3, one),
+    ]
+    lines = [
+        "// Made by tools/fit_curves.py; see there and curves.h. Largest errors against float64:",
+    ]
+    body = []
+    for name, function, joint, norm in curves:
+        made = table(function, joint, norm)
+        plain = error(function, made, one)
+        lines.append(f"//   {name}: {plain:.1e}; in L* / 116: {error(function, made, norm):.1e}")
+        c, scale, offset = made
+        body.append(
+            f"FC_CURVE Curve {name} = {{{np.float32(scale)!s}f, {np.float32(offset)!s}f, {{"
+        )
+        for row in c:
+            values = ", ".join(
+                f"{value:.9g}f"
+                if "." in f"{value:.9g}" or "e" in f"{value:.9g}"
+                else f"{value:.1f}f"
+                for value in row
+            )
+            body.append(f"    {{{values}}},")
+        body.append("}};")
+    lines += ["// clang-format off", *body, "// clang-format on", ""]
+    target = Path(__file__).parent.parent / "csrc" / "lab" / "curve_tables.h"
+    target.write_text("\n".join(lines))
+    sys.stdout.write("\n".join(lines[:4]) + "\n")
 
 
 if __name__ == "__main__":
-    for degree in (4, 5, 6):
-        show("mantissa^2.4", lambda m: m**2.4, 1, 2, degree)
-        show("mantissa^(1/2.4)", lambda m: m ** (1 / 2.4), 1, 2, degree)
-    for degree in (2, 3, 4, 5):
-        show("(1 - r)^(-1/3)", lambda r: (1 - r) ** (-1 / 3), -0.11, 0.11, degree)
-    # The cheapest start for x^(-1/3): a line in the bits. Its magic number minimises the error.
-    x = np.exp2(np.linspace(-12, 3, 600001)).astype(np.float32)
-    bits = x.view(np.int32).astype(np.float32)
-    results = []
-    for offset in np.linspace(0.0, 0.2, 401):
-        start = (4 / 3 * (127 - offset)) * 2**23
-        guess = (np.float32(start) - bits * np.float32(1 / 3)).astype(np.int32).view(np.float32)
-        r = 1 - x.astype(np.float64) * guess.astype(np.float64) ** 3
-        results.append((np.abs(r).max(), start, r.min(), r.max()))
-    print("x^(-1/3) start: |r| <=, magic, r from, r to", min(results))
+    main()

@@ -1,8 +1,9 @@
 #include "bind/register.h"
-#include "core/isa.h"
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "Compiled operators of fastcolor; fastcolor.ops documents them.";
   fastcolor::register_core(m);
   fastcolor::register_lab(m);
+  fastcolor::register_prepare(m);
+  fastcolor::register_merge(m);
 }

@@ -29,7 +29,7 @@
   } while (false)
 #else
 #define FC_LAUNCH(kernel, grid, block, stream, ...) \
-  ::cuda_emulator::launch(grid, block, [&] { kernel(__VA_ARGS__); })
+  ((void)(stream), ::cuda_emulator::launch(grid, block, [&] { kernel(__VA_ARGS__); }))
 #endif
 
 namespace fastcolor {

@@ -34,6 +34,9 @@ FC_HD float bits_float(uint32_t bits) {
 FC_HD int32_t min_of(int32_t a, int32_t b) { return a < b ? a : b; }
 FC_HD int32_t max_of(int32_t a, int32_t b) { return a > b ? a : b; }
 
+FC_HD float min_of_float(float a, float b) { return a < b ? a : b; }
+FC_HD float max_of_float(float a, float b) { return a > b ? a : b; }
+
 // Clamps to [0, 1]. Floats of one sign are ordered like their bits, so two integer instructions do
 // it on every target, and what becomes of -0 (0) and NaN (0 or 1, by its sign) is fixed as well.
 FC_HD float clamp01(float value) {

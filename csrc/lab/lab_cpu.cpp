@@ -1,4 +1,5 @@
 #include "core/rows.h"
+#include "lab/curve_rows.h"
 #include "lab/lab_impl.h"
 #include "lab/lab_math.h"
 
@@ -9,15 +10,15 @@ namespace {
 struct Keep {
   float operator()(float v) const { return v; }
 };
-struct DecodeU8 {
-  float operator()(uint8_t v) const {
-    return srgb_to_linear(static_cast<float>(v) * (1.0f / 255.0f));
-  }
+// Integer samples lie in [0, 1] by themselves; float32 is clamped.
+struct ScaleU8 {
+  float operator()(uint8_t v) const { return static_cast<float>(v) * (1.0f / 255.0f); }
 };
-struct DecodeU16 {
-  float operator()(uint16_t v) const {
-    return srgb_to_linear(static_cast<float>(v) * (1.0f / 65535.0f));
-  }
+struct ScaleU16 {
+  float operator()(uint16_t v) const { return static_cast<float>(v) * (1.0f / 65535.0f); }
+};
+struct Clamp {
+  float operator()(float v) const { return clamp01(v); }
 };
 struct EncodeU8 {
   uint8_t operator()(float v) const { return static_cast<uint8_t>(round_to_uint(v * 255.0f)); }
@@ -34,41 +35,39 @@ inline bool finite(const Plane (&planes)[3], int64_t count) {
   return bad == 0;
 }
 
-template <typename T, typename Decode>
-void to_lab(const ImageView& rgb, const ImageView& lab, int64_t first, int64_t last) {
-  alignas(64) Plane planes[3];
-  for (int64_t y = first; y < last; ++y) {
-    for (int64_t x = 0; x < rgb.width; x += kBlock) {
-      const int64_t count = block_at(x, rgb.width);
-      load_block<T>(rgb, x, y, count, planes, Decode{});
-      for (int64_t i = 0; i < count; ++i) {
-        const Lab out = xyz_to_lab(linear_to_xyz({planes[0][i], planes[1][i], planes[2][i]}));
-        planes[0][i] = out.l;
-        planes[1][i] = out.a;
-        planes[2][i] = out.b;
-      }
-      store_block<float>(lab, x, y, count, planes, Keep{});
-    }
+// planes: encoded RGB in [0, 1] -> L*, a*, b*.
+void block_to_lab(Plane (&planes)[3], int64_t count) {
+  for (auto& plane : planes) apply_curve(kDecodeCurve, count, plane);
+  for (int64_t i = 0; i < count; ++i) {
+    const Xyz c = linear_to_xyz({planes[0][i], planes[1][i], planes[2][i]});
+    planes[0][i] = c.x;
+    planes[1][i] = c.y;
+    planes[2][i] = c.z;
+  }
+  for (auto& plane : planes) apply_curve(kLabCurve, count, plane);
+  for (int64_t i = 0; i < count; ++i) {
+    const Lab out = f_to_lab({planes[0][i], planes[1][i], planes[2][i]});
+    planes[0][i] = out.l;
+    planes[1][i] = out.a;
+    planes[2][i] = out.b;
   }
 }
 
-// float32 samples are looked at before the curve, which clamps.
-bool f32_to_lab(const ImageView& rgb, const ImageView& lab, int64_t first, int64_t last) {
-  alignas(64) Plane planes[3];
+template <typename T, typename Scale>
+bool to_lab(const ImageView& rgb, const ImageView& lab, int64_t first, int64_t last) {
+  alignas(64) Plane planes[3] = {};
   bool ok = true;
   for (int64_t y = first; y < last; ++y) {
     for (int64_t x = 0; x < rgb.width; x += kBlock) {
       const int64_t count = block_at(x, rgb.width);
-      load_block<float>(rgb, x, y, count, planes, Keep{});
-      ok &= finite(planes, count);
-      for (int64_t i = 0; i < count; ++i) {
-        const Lab out =
-            xyz_to_lab(linear_to_xyz({srgb_to_linear(planes[0][i]), srgb_to_linear(planes[1][i]),
-                                      srgb_to_linear(planes[2][i])}));
-        planes[0][i] = out.l;
-        planes[1][i] = out.a;
-        planes[2][i] = out.b;
+      load_block<T>(rgb, x, y, count, planes, Scale{});
+      if (sizeof(T) == sizeof(float)) {
+        ok &= finite(planes, count);
+        for (auto& plane : planes) {
+          for (int64_t i = 0; i < count; ++i) plane[i] = clamp01(plane[i]);
+        }
       }
+      block_to_lab(planes, count);
       store_block<float>(lab, x, y, count, planes, Keep{});
     }
   }
@@ -77,7 +76,7 @@ bool f32_to_lab(const ImageView& rgb, const ImageView& lab, int64_t first, int64
 
 template <typename T, typename Encode>
 bool from_lab(const ImageView& lab, const ImageView& rgb, int64_t first, int64_t last) {
-  alignas(64) Plane planes[3];
+  alignas(64) Plane planes[3] = {};
   bool ok = true;
   for (int64_t y = first; y < last; ++y) {
     for (int64_t x = 0; x < lab.width; x += kBlock) {
@@ -86,10 +85,11 @@ bool from_lab(const ImageView& lab, const ImageView& rgb, int64_t first, int64_t
       ok &= finite(planes, count);
       for (int64_t i = 0; i < count; ++i) {
         const Rgb c = xyz_to_linear(lab_to_xyz({planes[0][i], planes[1][i], planes[2][i]}));
-        planes[0][i] = linear_to_srgb(c.r);
-        planes[1][i] = linear_to_srgb(c.g);
-        planes[2][i] = linear_to_srgb(c.b);
+        planes[0][i] = clamp01(c.r);
+        planes[1][i] = clamp01(c.g);
+        planes[2][i] = clamp01(c.b);
       }
+      for (auto& plane : planes) apply_curve(kEncodeCurve, count, plane);
       store_block<T>(rgb, x, y, count, planes, Encode{});
     }
   }
@@ -99,16 +99,15 @@ bool from_lab(const ImageView& lab, const ImageView& rgb, int64_t first, int64_t
 }  // namespace
 
 bool rgb_to_lab_rows(const ImageView& rgb, const ImageView& lab, int64_t first, int64_t last) {
-  if (rgb.type == DType::f32) return f32_to_lab(rgb, lab, first, last);
-  if (rgb.type == DType::u8) to_lab<uint8_t, DecodeU8>(rgb, lab, first, last);
-  if (rgb.type == DType::u16) to_lab<uint16_t, DecodeU16>(rgb, lab, first, last);
-  return true;
+  if (rgb.type == DType::u8) return to_lab<uint8_t, ScaleU8>(rgb, lab, first, last);
+  if (rgb.type == DType::u16) return to_lab<uint16_t, ScaleU16>(rgb, lab, first, last);
+  return to_lab<float, Keep>(rgb, lab, first, last);
 }
 
 bool lab_to_rgb_rows(const ImageView& lab, const ImageView& rgb, int64_t first, int64_t last) {
   if (rgb.type == DType::u8) return from_lab<uint8_t, EncodeU8>(lab, rgb, first, last);
   if (rgb.type == DType::u16) return from_lab<uint16_t, EncodeU16>(lab, rgb, first, last);
-  return from_lab<float, Keep>(lab, rgb, first, last);
+  return from_lab<float, Clamp>(lab, rgb, first, last);
 }
 
 }  // namespace FC_LEVEL

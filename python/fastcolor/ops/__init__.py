@@ -9,5 +9,15 @@ Wrong arguments raise ValueError or TypeError with the argument's name in the me
 """
 
 from fastcolor.ops._lab import lab_to_rgb, rgb_to_lab
+from fastcolor.ops._merge import merge_rgb, merge_ycc
+from fastcolor.ops._prepare import PreparedSize, prepare, prepared_size
 
-__all__ = ["lab_to_rgb", "rgb_to_lab"]
+__all__ = [
+    "PreparedSize",
+    "lab_to_rgb",
+    "merge_rgb",
+    "merge_ycc",
+    "prepare",
+    "prepared_size",
+    "rgb_to_lab",
+]

@@ -21,6 +21,11 @@ def one_of(dtype: DTypeLike, allowed: tuple[type, ...], name: str) -> np.dtype[A
     return wanted
 
 
+def numpy_dtype(array: Array) -> np.dtype[Any]:
+    """The type of an array of any library, as NumPy's (torch calls uint8 torch.uint8)."""
+    return np.dtype(str(array.dtype).removeprefix("torch."))
+
+
 def inputs(images: Images, name: str) -> list[Array]:
     arrays = [adopt(image, name) for image in as_list(images)]
     if not arrays:

@@ -1,0 +1,149 @@
+// Colour from luma and small chroma, for one pixel.
+//
+// Positions: sample centres; full-resolution x lies at (x + 0.5) * small / full - 0.5 of the small
+// grid, samples beyond the border repeat the border.
+//
+//   ab(x) = cubic(ab_small)(x) + A(x) * (L(x) - cubic(L_small)(x))
+//
+// with Catmull-Rom cubics and A interpolated linearly. At small size
+//
+//   A = G[(G[L ab] - G[L] G[ab]) / (G[L^2] - G[L]^2 + eps)],  G a Gaussian of sigma 0.7, eps 100
+//
+// L_small is the L* of the area mean of the luma. Out-of-gamut colours move towards the grey of the
+// same luminance in linear light, so L* stays and hue nearly so.
+#pragma once
+
+#include "core/hd.h"
+#include "lab/lab_math.h"
+
+namespace fastcolor {
+
+// --- interpolation ---------------------------------------------------------------------------
+
+struct Tap {
+  int64_t index;  // left neighbour, from -1 to small - 1
+  float part;     // distance from it, in [0, 1)
+};
+
+// scale = small / full, as float. x < 2^24 is exact in float.
+FC_HD Tap tap_at(int64_t x, float scale) {
+  const float position = (static_cast<float>(x) + 0.5f) * scale - 0.5f;
+  const int64_t index = static_cast<int64_t>(position + 1.0f) - 1;
+  return {index, position - static_cast<float>(index)};
+}
+
+FC_HD int64_t clamp_index(int64_t index, int64_t size) {
+  return index < 0 ? 0 : index < size ? index : size - 1;
+}
+
+struct Cubic {
+  float w[4];  // of index - 1 ... index + 2
+};
+
+// Catmull-Rom. The weights sum to 1 to the last bit or nearly so; constants survive the rounding of
+// the result (tests).
+FC_HD Cubic cubic_weights(float t) {
+  const float t2 = t * t;
+  const float t3 = t2 * t;
+  Cubic c;
+  c.w[0] = t2 - (t3 + t) * 0.5f;
+  c.w[2] = t * 0.5f + t2 * 2.0f - t3 * 1.5f;
+  c.w[3] = (t3 - t2) * 0.5f;
+  c.w[1] = 1.0f - (c.w[0] + c.w[2] + c.w[3]);
+  return c;
+}
+
+FC_HD Cubic linear_weights(float t) {
+  Cubic c;
+  c.w[0] = 0.0f;
+  c.w[1] = 1.0f - t;
+  c.w[2] = t;
+  c.w[3] = 0.0f;
+  return c;
+}
+
+FC_HD float cubic_sum(const Cubic& c, float a, float b, float d, float e) {
+  return (c.w[0] * a + c.w[3] * e) + (c.w[1] * b + c.w[2] * d);
+}
+
+FC_HD float linear_sum(float t, float a, float b) { return a + t * (b - a); }
+
+// --- the guide at small size -------------------------------------------------------------------
+
+constexpr int kGuideRadius = 2;
+
+constexpr float kGuideEpsilon = 100.0f;
+
+// The Gaussian over samples at -2 ... 2.
+FC_HD float guide_sum(float a, float b, float c, float d, float e) {
+  return (a + e) * 0.00962005683f + ((b + d) * 0.205423697f + c * 0.569912492f);
+}
+
+FC_HD float guide_slope(float mean_l, float mean_ll, float mean_c, float mean_lc) {
+  const float variance = mean_ll - mean_l * mean_l;
+  return (mean_lc - mean_l * mean_c) / (max_of_float(variance, 0.0f) + kGuideEpsilon);
+}
+
+// --- colour ---------------------------------------------------------------------------------
+
+// Linear light as luminance and what red, green and blue add to it.
+struct Tint {
+  float y, r, g, b;
+};
+
+// f is that of the luma (L* = 116 f - 16); a and b in Lab units.
+FC_HD Tint tint_of(float f, float a, float b) {
+  const float x = lab_f_inverse(f + a * 0.002f);
+  const float y = lab_f_inverse(f);
+  const float z = lab_f_inverse(f - b * 0.005f);
+  const Rgb d = xyz_to_linear({x - y, 0.0f, z - y});
+  return {y, d.r, d.g, d.b};
+}
+
+FC_HD float max3(float a, float b, float c) { return max_of_float(max_of_float(a, b), c); }
+FC_HD float min3(float a, float b, float c) { return min_of_float(min_of_float(a, b), c); }
+
+FC_HD bool outside_gamut(const Tint& t) {
+  return t.y + max3(t.r, t.g, t.b) > 1.0f || t.y + min3(t.r, t.g, t.b) < 0.0f;
+}
+
+// What the tint is multiplied by to touch the gamut's border; 1 inside.
+FC_HD float gamut_factor(const Tint& t) {
+  const float high = max3(t.r, t.g, t.b);
+  const float low = -min3(t.r, t.g, t.b);
+  const float room = 1.0f - t.y;
+  // room / high against y / low, by one division.
+  const bool top = room * low < t.y * high;
+  const float space = top ? room : t.y;
+  const float reach = top ? high : low;
+  return space < reach ? space / reach : 1.0f;
+}
+
+// --- Y'CbCr ---------------------------------------------------------------------------------
+
+// How a file's luma and chroma codes relate to Y' in [0, 1] and Cb, Cr in [-0.5, 0.5].
+struct YccCode {
+  float luma_offset, luma_scale;      // Y' = (code - offset) * scale
+  float chroma_offset, chroma_scale;  // code = Cb * scale + offset, rounded
+  float chroma_low, chroma_high;      // codes are clamped to these
+  float kr, kb;                       // of the matrix: Y' = kr R' + (1 - kr - kb) G' + kb B'
+  float cb_factor, cr_factor;         // 0.5 / (1 - kb), 0.5 / (1 - kr)
+};
+
+struct CbCr {
+  float cb, cr;  // codes, not yet rounded
+};
+
+FC_HD CbCr encode_chroma(const Rgb& encoded, const YccCode& code) {
+  const float rg = encoded.r - encoded.g;
+  const float bg = encoded.b - encoded.g;
+  const float yg = code.kr * rg + code.kb * bg;  // Y' - G'
+  CbCr out;
+  out.cb = (bg - yg) * code.cb_factor * code.chroma_scale + code.chroma_offset;
+  out.cr = (rg - yg) * code.cr_factor * code.chroma_scale + code.chroma_offset;
+  out.cb = min_of_float(max_of_float(out.cb, code.chroma_low), code.chroma_high);
+  out.cr = min_of_float(max_of_float(out.cr, code.chroma_low), code.chroma_high);
+  return out;
+}
+
+}  // namespace fastcolor

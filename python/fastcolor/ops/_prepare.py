@@ -1,0 +1,90 @@
+"""From full-resolution luma to the small picture that a network sees."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from fastcolor import _core
+from fastcolor._arrays import Array, Images, adopt, empty, stream_of
+from fastcolor.ops._common import inputs, numpy_dtype
+
+
+class PreparedSize(NamedTuple):
+    """The working size of a picture, and what padding makes of it."""
+
+    width: int
+    height: int
+    padded_width: int
+    padded_height: int
+
+
+def prepared_size(
+    width: int, height: int, size: int = 256, multiple: int = 32, step: int = 1
+) -> PreparedSize:
+    """What prepare makes of a picture: the short side becomes ``size``, the long side follows.
+
+    The long side is rounded to a multiple of ``step`` (a network whose chroma is k times smaller
+    wants k, so that its result covers the picture exactly); then both are padded to ``multiple``.
+    """
+    return PreparedSize(*_core.prepared_size(width, height, size, multiple, step))
+
+
+def prepare(
+    luma: Images,
+    size: int = 256,
+    multiple: int = 32,
+    *,
+    step: int = 1,
+    levels: tuple[float, float] | None = None,
+    dtype: DTypeLike | str = np.float32,
+    out: Array = None,
+) -> Array:
+    """Luma (H, W) of uint8 or uint16 to a network's input (N, 1, h, w): L* / 50 - 1.
+
+    Resampled by exact area means (linear where the picture is smaller than ``size``), padded at the
+    right and the bottom by reflection. The pictures of a list must come to the same padded shape:
+    group them by prepared_size(). ``dtype`` is float32, float16 or "bfloat16" (NumPy has no such
+    type: its bits come as uint16). ``levels`` are the codes of black and white, (16, 235) for 8-bit
+    video; by default the whole range of the type.
+    """
+    sources = inputs(luma, "luma")
+    for source in sources:
+        if len(source.shape) != 2:
+            raise ValueError(f"luma must have the shape (H, W), got {tuple(source.shape)}")
+    height, width = sources[0].shape
+    wanted = prepared_size(int(width), int(height), size, multiple, step)
+    for source in sources[1:]:
+        if prepared_size(source.shape[1], source.shape[0], size, multiple, step) != wanted:
+            raise ValueError("luma must hold pictures of one prepared_size(); group them by it")
+    name, kind = _network_type(dtype)
+    shape = (len(sources), 1, wanted.padded_height, wanted.padded_width)
+    target = empty(shape, kind, sources[0], "luma") if out is None else adopt(out, "out")
+    if tuple(target.shape) != shape:
+        raise ValueError(f"out must have the shape {shape}, got {tuple(target.shape)}")
+    if levels is None:
+        levels = (0, 255 if numpy_dtype(sources[0]) == np.uint8 else 65535)
+    _core.prepare(sources, target, name, wanted.width, wanted.height, levels, stream_of(sources[0]))
+    if out is not None:
+        return out
+    return _as_bfloat16(target) if name == "bfloat16" else target
+
+
+def _network_type(dtype: DTypeLike | str) -> tuple[str, DTypeLike]:
+    """The name of a type, and the NumPy type that holds it."""
+    if str(dtype) in ("bfloat16", "torch.bfloat16"):
+        return "bfloat16", np.uint16
+    name = np.dtype(dtype).name
+    if name not in ("float32", "float16"):
+        raise TypeError(f"dtype must be float32, float16 or bfloat16, got {name}")
+    return name, np.dtype(dtype)
+
+
+def _as_bfloat16(array: Array) -> Any:
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(array, torch.Tensor):
+        return array.view(torch.bfloat16)
+    return array
