@@ -120,4 +120,28 @@ __device__ __forceinline__ void store_quad(const ImageView& view, const Quad& qu
   }
 }
 
+// The same for a type known at run time. All threads take one branch, and one kernel serves every
+// type: a kernel for each pair of types multiplied the time to compile.
+template <int kChannels>
+__device__ __forceinline__ void load_quad_any(const ImageView& view, const Quad& quad,
+                                              float (&c)[kChannels][4]) {
+  switch (view.type) {
+    case DType::u8: return load_quad<uint8_t, kChannels>(view, quad, c);
+    case DType::u16: return load_quad<uint16_t, kChannels>(view, quad, c);
+    case DType::f16: return load_quad<Half, kChannels>(view, quad, c);
+    default: return load_quad<float, kChannels>(view, quad, c);
+  }
+}
+
+template <int kChannels>
+__device__ __forceinline__ void store_quad_any(const ImageView& view, const Quad& quad,
+                                               const float (&c)[kChannels][4]) {
+  switch (view.type) {
+    case DType::u8: return store_quad<uint8_t, kChannels>(view, quad, c);
+    case DType::u16: return store_quad<uint16_t, kChannels>(view, quad, c);
+    case DType::f16: return store_quad<Half, kChannels>(view, quad, c);
+    default: return store_quad<float, kChannels>(view, quad, c);
+  }
+}
+
 }  // namespace fastcolor

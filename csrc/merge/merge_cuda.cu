@@ -176,12 +176,24 @@ __device__ __forceinline__ Rgb rgb_of(float f, float a, float b) {
   return out;
 }
 
-template <typename T>
 __device__ __forceinline__ float code_at(const ImageView& luma, int64_t x, int64_t y) {
-  return static_cast<float>(*reinterpret_cast<const T*>(luma.at(x, y)));
+  const char* code = luma.at(x, y);
+  return luma.type == DType::u8 ? static_cast<float>(*reinterpret_cast<const uint8_t*>(code))
+                                : static_cast<float>(*reinterpret_cast<const uint16_t*>(code));
 }
 
-template <typename T, typename Out, Chroma kChroma>
+__device__ __forceinline__ void store_code(const ImageView& plane, int64_t x, int64_t y,
+                                           float code) {
+  char* place = plane.at(x, y);
+  const uint32_t rounded = round_to_uint(code);
+  if (plane.type == DType::u8) {
+    *reinterpret_cast<uint8_t*>(place) = static_cast<uint8_t>(rounded);
+  } else {
+    *reinterpret_cast<uint16_t*>(place) = static_cast<uint16_t>(rounded);
+  }
+}
+
+template <Chroma kChroma>
 __global__ void merge_rgb_kernel(const Batch<MergeJob> batch) {
   const MergeJob& job = batch.items[blockIdx.z];
   const int64_t x = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) * 4;
@@ -194,7 +206,7 @@ __global__ void merge_rgb_kernel(const Batch<MergeJob> batch) {
     for (int64_t y = band; y < end; ++y) {
       const Tap tap = tap_at(y, job.scale_y);
       float codes[1][4];
-      load_quad<T, 1>(job.luma, Quad{x, y, count}, codes);  // scaled to [0, 1]
+      load_quad_any<1>(job.luma, Quad{x, y, count}, codes);  // scaled to [0, 1]
       float c[3][4];
       for (int i = 0; i < 4; ++i) {
         const float f = grey_to_f(codes[0][i]);
@@ -205,12 +217,12 @@ __global__ void merge_rgb_kernel(const Batch<MergeJob> batch) {
         c[1][i] = rgb.g;
         c[2][i] = rgb.b;
       }
-      store_quad<Out, 3>(job.rgb, Quad{x, y, count}, c);
+      store_quad_any<3>(job.rgb, Quad{x, y, count}, c);
     }
   }
 }
 
-template <typename T, Chroma kChroma>
+template <Chroma kChroma>
 __global__ void merge_ycc_kernel(const Batch<MergeJob> batch) {
   const MergeJob& job = batch.items[blockIdx.z];
   const int64_t x = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
@@ -224,16 +236,15 @@ __global__ void merge_ycc_kernel(const Batch<MergeJob> batch) {
       float sum = 0.0f;  // of whole numbers: exact in any order
       for (int64_t v = y * job.step_y; v < (y + 1) * job.step_y; ++v) {
         for (int64_t u = x * job.step_x; u < (x + 1) * job.step_x; ++u) {
-          sum +=
-              code_at<T>(job.luma, clamp_index(u, job.luma.width), clamp_index(v, job.luma.height));
+          sum += code_at(job.luma, clamp_index(u, job.luma.width), clamp_index(v, job.luma.height));
         }
       }
       const float f = grey_to_f(code_to_grey(sum * share, job.black, job.code_step));
       float a, b;
       column.sample(tap_at(y, job.scale_y), f, a, b);
       const CbCr codes = encode_chroma(rgb_of(f, a, b), job.code);
-      *reinterpret_cast<T*>(job.cb.at(x, y)) = static_cast<T>(round_to_uint(codes.cb));
-      *reinterpret_cast<T*>(job.cr.at(x, y)) = static_cast<T>(round_to_uint(codes.cr));
+      store_code(job.cb, x, y, codes.cb);
+      store_code(job.cr, x, y, codes.cr);
     }
   }
 }
@@ -254,7 +265,7 @@ class StreamMemory {
   cudaStream_t stream_;
 };
 
-template <typename T, Chroma kChroma>
+template <Chroma kChroma>
 void launch_full(const std::vector<MergeJob>& jobs, cudaStream_t stream) {
   const bool rgb = jobs[0].rgb.data != nullptr;
   int64_t width = 0;
@@ -266,23 +277,12 @@ void launch_full(const std::vector<MergeJob>& jobs, cudaStream_t stream) {
   const unsigned bands = blocks_for(std::min<int64_t>(height, int64_t{65535} * kBand), kBand);
   for_each_batch(jobs, [&](const Batch<MergeJob>& batch, unsigned count) {
     const dim3 grid(blocks_for(width, rgb ? 4 * kThreads : kThreads), bands, count);
-    if (!rgb) {
-      FC_LAUNCH((merge_ycc_kernel<T, kChroma>), grid, kThreads, stream, batch);
-    } else if (jobs[0].rgb.type == DType::u8) {
-      FC_LAUNCH((merge_rgb_kernel<T, uint8_t, kChroma>), grid, kThreads, stream, batch);
+    if (rgb) {
+      FC_LAUNCH((merge_rgb_kernel<kChroma>), grid, kThreads, stream, batch);
     } else {
-      FC_LAUNCH((merge_rgb_kernel<T, uint16_t, kChroma>), grid, kThreads, stream, batch);
+      FC_LAUNCH((merge_ycc_kernel<kChroma>), grid, kThreads, stream, batch);
     }
   });
-}
-
-template <typename T>
-void launch_chroma(const std::vector<MergeJob>& jobs, cudaStream_t stream) {
-  switch (jobs[0].chroma) {
-    case Chroma::bilinear: return launch_full<T, Chroma::bilinear>(jobs, stream);
-    case Chroma::bicubic: return launch_full<T, Chroma::bicubic>(jobs, stream);
-    case Chroma::guided: return launch_full<T, Chroma::guided>(jobs, stream);
-  }
 }
 
 }  // namespace
@@ -339,10 +339,10 @@ void merge(std::vector<MergeJob>& jobs, const std::vector<ImageView>& ab, float 
     small_launch(guide_raw_kernel);
     small_launch(guide_smooth_kernel);
   }
-  if (jobs[0].luma.type == DType::u8) {
-    launch_chroma<uint8_t>(jobs, stream);
-  } else {
-    launch_chroma<uint16_t>(jobs, stream);
+  switch (jobs[0].chroma) {
+    case Chroma::bilinear: return launch_full<Chroma::bilinear>(jobs, stream);
+    case Chroma::bicubic: return launch_full<Chroma::bicubic>(jobs, stream);
+    case Chroma::guided: return launch_full<Chroma::guided>(jobs, stream);
   }
 }
 

@@ -20,9 +20,21 @@ static __device__ __forceinline__ void store_value(const ImageView& target, int6
   }
 }
 
+template <typename T>
+static __device__ __forceinline__ uint64_t sum_down(const ImageView& luma, int64_t x,
+                                                    const AxisSpan& rows) {
+  uint64_t sum = 0;
+  for (int64_t y = rows.first; y <= rows.last; ++y) {
+    const int64_t weight = y == rows.first  ? rows.first_weight
+                           : y == rows.last ? rows.last_weight
+                                            : rows.inner;
+    sum += static_cast<uint64_t>(weight) * *reinterpret_cast<const T*>(luma.at(x, y));
+  }
+  return sum;
+}
+
 // A block makes kThreads neighbouring samples of one target row (padding included). Threads first
 // sum source columns over the row's span, then each adds up its own columns.
-template <typename T>
 __global__ void prepare_kernel(const Batch<PrepareItem> batch, LightnessCode code) {
   __shared__ uint64_t sums[kColumns];
   const PrepareItem& item = batch.items[blockIdx.z];
@@ -47,14 +59,8 @@ __global__ void prepare_kernel(const Batch<PrepareItem> batch, LightnessCode cod
     for (int64_t start = low; start <= high; start += kColumns) {
       const int64_t end = start + kColumns <= high + 1 ? start + kColumns : high + 1;
       for (int64_t c = start + threadIdx.x; c < end; c += kThreads) {
-        uint64_t sum = 0;
-        for (int64_t r = rows.first; r <= rows.last; ++r) {
-          const int64_t weight = r == rows.first  ? rows.first_weight
-                                 : r == rows.last ? rows.last_weight
-                                                  : rows.inner;
-          sum += static_cast<uint64_t>(weight) * *reinterpret_cast<const T*>(luma.at(c, r));
-        }
-        sums[c - start] = sum;
+        sums[c - start] = luma.type == DType::u8 ? sum_down<uint8_t>(luma, c, rows)
+                                                 : sum_down<uint16_t>(luma, c, rows);
       }
       __syncthreads();
       const int64_t from = columns.first > start ? columns.first : start;
@@ -87,11 +93,7 @@ void prepare(const std::vector<PrepareItem>& items, const LightnessCode& code, c
   for_each_batch(items, [&](const Batch<PrepareItem>& batch, unsigned count) {
     const dim3 grid(blocks_for(width, kThreads),
                     static_cast<unsigned>(std::min<int64_t>(height, 65535)), count);
-    if (items[0].luma.type == DType::u8) {
-      FC_LAUNCH((prepare_kernel<uint8_t>), grid, kThreads, stream_of(place), batch, code);
-    } else {
-      FC_LAUNCH((prepare_kernel<uint16_t>), grid, kThreads, stream_of(place), batch, code);
-    }
+    FC_LAUNCH(prepare_kernel, grid, kThreads, stream_of(place), batch, code);
   });
 }
 
