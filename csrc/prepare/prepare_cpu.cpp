@@ -101,7 +101,8 @@ void store(const ImageView& target, int64_t x, int64_t y, float value) {
 }
 
 template <typename T, typename Sum>
-void rows_of(const PrepareItem& item, LightnessCode code, int64_t first, int64_t last, Sum* sums) {
+void rows_of(const PrepareItem& item, const LightnessCode& code, const AxisSpan* columns,
+             int64_t first, int64_t last, Sum* sums) {
   const ImageView& luma = item.luma;
   const double total_weight = static_cast<double>(axis_total(luma.width, item.width)) *
                               static_cast<double>(axis_total(luma.height, item.height));
@@ -112,8 +113,7 @@ void rows_of(const PrepareItem& item, LightnessCode code, int64_t first, int64_t
     for (int64_t x0 = 0; x0 < item.width; x0 += kBlock) {
       const int64_t count = block_at(x0, item.width);
       for (int64_t i = 0; i < count; ++i) {
-        block[i] =
-            cell_mean(sum_columns(sums, axis_span(x0 + i, luma.width, item.width)), total_weight);
+        block[i] = cell_mean(sum_columns(sums, columns[x0 + i]), total_weight);
       }
       for (int64_t i = 0; i < count; ++i) {
         block[i] = clamp01(code_to_grey(block[i], code.black, step));
@@ -135,19 +135,19 @@ void rows_of(const PrepareItem& item, LightnessCode code, int64_t first, int64_t
 
 }  // namespace
 
-void prepare_rows(const PrepareItem& item, LightnessCode code, int64_t first, int64_t last,
-                  void* sums) {
+void prepare_rows(const PrepareItem& item, const LightnessCode& code, const AxisSpan* columns,
+                  int64_t first, int64_t last, void* sums) {
   // 32-bit sums hold 255 * 2^24, the largest total that there is, and 65535 * 65537.
   const bool narrow = axis_total(item.luma.height, item.height) <=
                       (item.luma.type == DType::u8 ? int64_t{1} << 24 : int64_t{65537});
   auto* const narrow_sums = static_cast<uint32_t*>(sums);
   auto* const wide_sums = static_cast<uint64_t*>(sums);
   if (item.luma.type == DType::u8) {
-    if (narrow) return rows_of<uint8_t>(item, code, first, last, narrow_sums);
-    return rows_of<uint8_t>(item, code, first, last, wide_sums);
+    if (narrow) return rows_of<uint8_t>(item, code, columns, first, last, narrow_sums);
+    return rows_of<uint8_t>(item, code, columns, first, last, wide_sums);
   }
-  if (narrow) return rows_of<uint16_t>(item, code, first, last, narrow_sums);
-  rows_of<uint16_t>(item, code, first, last, wide_sums);
+  if (narrow) return rows_of<uint16_t>(item, code, columns, first, last, narrow_sums);
+  rows_of<uint16_t>(item, code, columns, first, last, wide_sums);
 }
 
 }  // namespace FC_LEVEL
