@@ -6,4 +6,5 @@ PYBIND11_MODULE(_core, m) {
   fastcolor::register_lab(m);
   fastcolor::register_prepare(m);
   fastcolor::register_merge(m);
+  fastcolor::register_luma(m);
 }
