@@ -32,6 +32,8 @@ def inputs(images: Images, name: str) -> list[Array]:
         raise ValueError(f"{name} must hold at least one image")
     for array in arrays:  # checked before outputs of that size are made
         shape = shape_of(array, name)
+        if not hasattr(array, "shape"):  # operators look at it
+            raise TypeError(f"{name} must have a shape, got {type(array).__name__}")
         if max(shape, default=0) > MOST_SIDE:
             raise ValueError(f"{name} has a side of {max(shape)}, more than {MOST_SIDE}")
         if min(shape, default=0) < 0:
