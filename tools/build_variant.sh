@@ -9,6 +9,7 @@ name=$1
 shift
 python=${PYTHON:-python3}
 build=$root/build/$name
+mkdir -p "$root/build"
 {
   cmake -S "$root" -B "$build" -G Ninja -DFASTCOLOR_WERROR=ON "$@" \
     "-Dpybind11_DIR=$("$python" -m pybind11 --cmakedir)" \

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bind/cuda_interface.h"
+
 #if defined(FC_WITH_CUDA)
 #include "core/device_info.h"
 #endif
@@ -10,6 +12,8 @@ namespace fastcolor {
 namespace {
 
 constexpr int64_t kMostSide = int64_t{1} << 24;
+constexpr int64_t kMostReach = int64_t{1} << 38;  // bytes from the first sample along one axis
+constexpr size_t kMostAxes = 8;
 
 DType dtype_of(char kind, int64_t bytes, const std::string& name, const std::string& said) {
   if (kind == 'u' && bytes == 1) return DType::u8;
@@ -22,9 +26,16 @@ DType dtype_of(char kind, int64_t bytes, const std::string& name, const std::str
 }
 
 void check_shape(const ArrayRef& array, const std::string& name) {
-  for (const int64_t side : array.shape) {
-    FC_CHECK(side > 0, name, " must not be empty");
+  FC_CHECK(array.shape.size() <= kMostAxes, name, " must have at most ", kMostAxes,
+           " dimensions, got ", array.shape.size());
+  for (size_t i = 0; i < array.shape.size(); ++i) {
+    const int64_t side = array.shape[i];
+    FC_CHECK(side != 0, name, " must not be empty");
+    FC_CHECK(side > 0, name, " has a side of ", side);
     FC_CHECK(side <= kMostSide, name, " has a side of ", side, ", more than ", kMostSide);
+    const int64_t most = kMostReach / std::max<int64_t>(side - 1, 1);
+    FC_CHECK(array.strides[i] >= -most && array.strides[i] <= most, name,
+             " has strides that reach too far");
   }
   const int64_t sample = dtype_size(array.type);
   bool aligned = reinterpret_cast<std::uintptr_t>(array.data) % sample == 0;
@@ -46,34 +57,27 @@ ArrayRef numpy_ref(py::handle object, const std::string& name) {
   return out;
 }
 
-ArrayRef cuda_ref(const py::dict& interface, const std::string& name) {
+ArrayRef cuda_ref(py::handle object, const std::string& name) {
+  const CudaInterface interface(object, name);
   ArrayRef out;
   out.device = Device::cuda;
-  const auto typestr = interface["typestr"].cast<std::string>();
-  FC_CHECK_TYPE(typestr.size() >= 3 && typestr[0] != '>', name, " has the type ", typestr);
-  out.type = dtype_of(typestr[1], std::stoll(typestr.substr(2)), name, typestr);
-  const auto data = interface["data"].cast<py::tuple>();
-  out.data = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());
-  out.writable = !data[1].cast<bool>();
-  for (const auto& side : interface["shape"].cast<py::tuple>()) {
-    out.shape.push_back(side.cast<int64_t>());
-  }
-  if (interface.contains("strides") && !interface["strides"].is_none()) {
-    for (const auto& stride : interface["strides"].cast<py::tuple>()) {
-      out.strides.push_back(stride.cast<int64_t>());
-    }
-    FC_CHECK(out.strides.size() == out.shape.size(), name, " has a stride for each side but one");
+  const std::string typestr = interface.typestr();
+  out.type = dtype_of(typestr[1], typestr[2] - '0', name, typestr);
+  out.data = reinterpret_cast<void*>(interface.pointer());
+  out.writable = interface.writable();
+  out.shape = interface.numbers("shape");
+  if (interface.has_strides()) {
+    out.strides = interface.numbers("strides");
+    FC_CHECK(out.strides.size() == out.shape.size(), name, " must have one stride for each side");
   } else {
     out.strides.resize(out.shape.size());
     int64_t stride = dtype_size(out.type);
     for (size_t i = out.shape.size(); i-- > 0;) {
       out.strides[i] = stride;
-      stride *= std::clamp<int64_t>(out.shape[i], 1, kMostSide);
+      // Held within what check_shape refuses, so that nothing overflows before it looks.
+      stride = std::min(stride * std::clamp<int64_t>(out.shape[i], 1, kMostSide), kMostReach);
     }
   }
-#if defined(FC_WITH_CUDA)
-  if (out.data != nullptr) out.device_index = device_of_pointer(out.data, name);
-#endif
   return out;
 }
 
@@ -87,9 +91,13 @@ ArrayRef array_ref(py::handle object, const std::string& name) {
     FC_CHECK_TYPE(py::hasattr(object, "__cuda_array_interface__"), name,
                   " must be a NumPy array or a CUDA array, got ",
                   py::str(py::type::of(object).attr("__name__")).cast<std::string>());
-    out = cuda_ref(object.attr("__cuda_array_interface__").cast<py::dict>(), name);
+    out = cuda_ref(object, name);
   }
   check_shape(out, name);
+  FC_CHECK(out.data != nullptr, name, " must not be a null pointer");
+#if defined(FC_WITH_CUDA)
+  if (out.device == Device::cuda) out.device_index = device_of_pointer(out.data, name);
+#endif
   return out;
 }
 

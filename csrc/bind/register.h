@@ -11,5 +11,8 @@ void register_core(py::module_& m);
 void register_lab(py::module_& m);
 void register_prepare(py::module_& m);
 void register_merge(py::module_& m);
+void register_luma(py::module_& m);
+void register_neutral(py::module_& m);
+void register_delta_e(py::module_& m);
 
 }  // namespace fastcolor

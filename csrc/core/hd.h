@@ -31,6 +31,15 @@ FC_HD float bits_float(uint32_t bits) {
   return value;
 }
 
+// IEEE square root, correctly rounded on both sides.
+FC_HD float square_root(float value) {
+#if defined(__CUDA_ARCH__)
+  return __fsqrt_rn(value);
+#else
+  return __builtin_sqrtf(value);
+#endif
+}
+
 FC_HD int32_t min_of(int32_t a, int32_t b) { return a < b ? a : b; }
 FC_HD int32_t max_of(int32_t a, int32_t b) { return a > b ? a : b; }
 

@@ -3,11 +3,12 @@
 
 #include <cstdint>
 
-// image.h is used in device code as well.
+// image.h is used in device code as well, and once per CPU level: always inlined, so that no copy
+// with another level's instructions is left for the linker to pick (see core/hd.h).
 #if defined(__CUDACC__)
 #define FC_VIEW_HD __host__ __device__
 #else
-#define FC_VIEW_HD
+#define FC_VIEW_HD inline __attribute__((always_inline))
 #endif
 
 namespace fastcolor {

@@ -7,6 +7,7 @@ export DLPack stay on their GPU; work is enqueued on the caller's current stream
 
 from __future__ import annotations
 
+import operator
 import sys
 from typing import Any, TypeAlias
 
@@ -25,13 +26,41 @@ def as_list(images: Images) -> list[Array]:
 
 def adopt(array: Array, name: str) -> Array:
     """The array as one of the kinds that the compiled module takes, without copying pixels."""
-    if isinstance(array, np.ndarray) or hasattr(array, "__cuda_array_interface__"):
+    if isinstance(array, np.ndarray):
         return array
-    if hasattr(array, "__dlpack_device__"):
-        if array.__dlpack_device__()[0] == _DLPACK_CPU:
-            return np.from_dlpack(array)
-        return _cupy(name).from_dlpack(array)
+    try:
+        if hasattr(array, "__cuda_array_interface__"):
+            return array
+        if hasattr(array, "__dlpack_device__"):
+            on_cpu = array.__dlpack_device__()[0] == _DLPACK_CPU
+            return np.from_dlpack(array) if on_cpu else _cupy(name).from_dlpack(array)
+    except TypeError:
+        raise
+    except Exception as error:  # whatever the object's own code throws
+        raise TypeError(f"{name} cannot be read as an array: {error!r}") from error
     raise TypeError(f"{name} must be a NumPy array or a CUDA array, got {type(array).__name__}")
+
+
+def shape_of(array: Array, name: str) -> tuple[int, ...]:
+    """The shape of what adopt() gave; CUDA arrays need nothing but their interface."""
+    if isinstance(array, np.ndarray):
+        return array.shape
+    try:
+        return tuple(operator.index(side) for side in array.__cuda_array_interface__["shape"])
+    except Exception as error:
+        raise TypeError(f"{name}: __cuda_array_interface__ must have a tuple as 'shape'") from error
+
+
+def dtype_of(array: Array, name: str) -> np.dtype[Any]:
+    """The type of what adopt() gave, as NumPy calls it."""
+    if isinstance(array, np.ndarray):
+        return array.dtype
+    try:
+        return np.dtype(array.__cuda_array_interface__["typestr"])
+    except Exception as error:
+        raise TypeError(
+            f"{name}: __cuda_array_interface__ must have a type as 'typestr'"
+        ) from error
 
 
 def is_cuda(array: Array) -> bool:

@@ -7,6 +7,10 @@
 
 #include "cuda_runtime.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
 dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 namespace {
@@ -20,6 +24,24 @@ struct Fiber {
   bool done = false;
 };
 
+// The address sanitizer wants to know which stack it is on.
+const void* scheduler_stack = nullptr;
+size_t scheduler_bytes = 0;
+
+void leaving_for([[maybe_unused]] const void* stack, [[maybe_unused]] size_t bytes,
+                 [[maybe_unused]] void** fake) {
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_start_switch_fiber(fake, stack, bytes);
+#endif
+}
+
+void arrived([[maybe_unused]] void* fake, [[maybe_unused]] bool in_fiber) {
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_finish_switch_fiber(fake, in_fiber ? &scheduler_stack : nullptr,
+                                  in_fiber ? &scheduler_bytes : nullptr);
+#endif
+}
+
 std::vector<std::unique_ptr<Fiber>> fibers;
 Fiber* current = nullptr;
 ucontext_t scheduler;
@@ -27,24 +49,35 @@ const std::function<void()>* body = nullptr;
 std::mutex one_launch;
 
 void run_body() {
+  arrived(nullptr, true);
   (*body)();
   current->done = true;
+  leaving_for(scheduler_stack, scheduler_bytes, nullptr);
   swapcontext(&current->context, &scheduler);
 }
 
+// On its own, so that no variable of the caller lives across the switch in a register.
+__attribute__((noinline)) void resume(Fiber& fiber) {
+  void* fake = nullptr;
+  leaving_for(fiber.stack.get(), kStackBytes, &fake);
+  swapcontext(&scheduler, &fiber.context);
+  arrived(fake, false);
+}
+
+__attribute__((noinline)) void prepare(Fiber& fiber, size_t i) {
+  fiber.done = false;
+  fiber.index = dim3(static_cast<unsigned>(i % blockDim.x),
+                     static_cast<unsigned>(i / blockDim.x % blockDim.y),
+                     static_cast<unsigned>(i / blockDim.x / blockDim.y));
+  getcontext(&fiber.context);
+  fiber.context.uc_stack.ss_sp = fiber.stack.get();
+  fiber.context.uc_stack.ss_size = kStackBytes;
+  fiber.context.uc_link = &scheduler;
+  makecontext(&fiber.context, run_body, 0);
+}
+
 void run_block(size_t threads) {
-  for (size_t i = 0; i < threads; ++i) {
-    Fiber& fiber = *fibers[i];
-    fiber.done = false;
-    fiber.index = dim3(static_cast<unsigned>(i % blockDim.x),
-                       static_cast<unsigned>(i / blockDim.x % blockDim.y),
-                       static_cast<unsigned>(i / blockDim.x / blockDim.y));
-    getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = fiber.stack.get();
-    fiber.context.uc_stack.ss_size = kStackBytes;
-    fiber.context.uc_link = &scheduler;
-    makecontext(&fiber.context, run_body, 0);
-  }
+  for (size_t i = 0; i < threads; ++i) prepare(*fibers[i], i);
   // Every round takes all threads to their next barrier, or to the end.
   for (size_t ended = 0; ended < threads;) {
     ended = 0;
@@ -53,7 +86,7 @@ void run_block(size_t threads) {
       if (!fiber.done) {
         current = &fiber;
         threadIdx = fiber.index;
-        swapcontext(&scheduler, &fiber.context);
+        resume(fiber);
       }
       ended += fiber.done ? 1 : 0;
     }
@@ -64,7 +97,12 @@ void run_block(size_t threads) {
 
 }  // namespace
 
-void __syncthreads() { swapcontext(&current->context, &scheduler); }
+void __syncthreads() {
+  void* fake = nullptr;
+  leaving_for(scheduler_stack, scheduler_bytes, &fake);
+  swapcontext(&current->context, &scheduler);
+  arrived(fake, true);
+}
 
 namespace cuda_emulator {
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fastcolor._arrays import Array, Images, adopt, as_list, empty, stream_of
+from fastcolor._arrays import Array, Images, adopt, as_list, empty, shape_of, stream_of
 
 MOST_SIDE = 1 << 24  # pixels; the compiled module has the same limit
 
@@ -31,9 +31,22 @@ def inputs(images: Images, name: str) -> list[Array]:
     if not arrays:
         raise ValueError(f"{name} must hold at least one image")
     for array in arrays:  # checked before outputs of that size are made
-        if max(array.shape, default=0) > MOST_SIDE:
-            raise ValueError(f"{name} has a side of {max(array.shape)}, more than {MOST_SIDE}")
+        shape = shape_of(array, name)
+        if not hasattr(array, "shape"):  # operators look at it
+            raise TypeError(f"{name} must have a shape, got {type(array).__name__}")
+        if max(shape, default=0) > MOST_SIDE:
+            raise ValueError(f"{name} has a side of {max(shape)}, more than {MOST_SIDE}")
+        if min(shape, default=0) < 0:
+            raise ValueError(f"{name} has a side of {min(shape)}")
     return arrays
+
+
+def plane_shape(array: Array, layout: str, name: str) -> tuple[int, ...]:
+    """(H, W) of a picture with channels; the compiled module checks the rest."""
+    shape = shape_of(array, name)
+    if len(shape) != 3:
+        raise ValueError(f"{name} must have 3 dimensions, got {len(shape)}")
+    return shape[1:] if layout == "planar" else shape[:2]
 
 
 def outputs(
@@ -52,8 +65,9 @@ def outputs(
     if len(outs) != len(sources):
         raise ValueError(f"out must hold {len(sources)} arrays, got {len(outs)}")
     for array, shape in zip(outs, shapes):
-        if tuple(array.shape) != shape:
-            raise ValueError(f"out must have the shape {shape}, got {tuple(array.shape)}")
+        found = shape_of(array, "out")
+        if found != shape:
+            raise ValueError(f"out must have the shape {shape}, got {found}")
     return outs
 
 
@@ -71,6 +85,6 @@ def mapped(
 ) -> Images:
     """function(sources, outs, *arguments, stream) for outputs of the sources' own shapes."""
     sources = inputs(images, name)
-    outs = outputs(images, out, sources, [tuple(source.shape) for source in sources], dtype)
+    outs = outputs(images, out, sources, [shape_of(source, name) for source in sources], dtype)
     function(sources, outs, *arguments, stream_of(sources[0]))
     return returned(images, outs)

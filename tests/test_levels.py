@@ -1,0 +1,43 @@
+"""No symbol of the per-level objects may be shared between levels.
+
+An inline function that the compiler emits as a weak symbol exists once per level under one name.
+The linker keeps one of the copies for all, and code for AVX-512 would run on a lesser machine.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import fastcolor._core
+
+# tools/build_variant.sh links the module into BUILD/path/fastcolor; its objects lie in BUILD.
+BUILD = Path(fastcolor._core.__file__).resolve().parent
+DEFINED = set("TDBRVWuGSi")
+
+
+def defined_symbols(folder):
+    """Names that the linker sees from a level's objects, with the letter that nm gives them."""
+    objects = sorted(folder.rglob("*.o"))
+    listed = subprocess.run(
+        ["nm", "--defined-only", *objects], capture_output=True, text=True, check=True
+    ).stdout
+    lines = [line.split() for line in listed.splitlines()]
+    return {words[-1]: words[-2] for words in lines if len(words) >= 2 and words[-2] in DEFINED}
+
+
+def test_levels_share_no_symbol():
+    folders = {f.name.removesuffix(".dir"): f for f in BUILD.glob("CMakeFiles/level_*.dir")}
+    if not folders or shutil.which("nm") is None:
+        pytest.skip("needs nm and the build folder of tools/build_variant.sh")
+    symbols = {level: defined_symbols(folder) for level, folder in folders.items()}
+    assert all(symbols.values())
+    for level, found in symbols.items():
+        weak = [name for name, letter in found.items() if letter in "VWuv"]
+        assert not weak, f"{level} has weak symbols"
+        for other, theirs in symbols.items():
+            shared = set(found) & set(theirs) if other != level else set()
+            assert not shared, f"{level} and {other} share symbols"
