@@ -10,9 +10,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 import fastcolor._core
+import pytest
 
 # tools/build_variant.sh links the module into BUILD/path/fastcolor; its objects lie in BUILD.
 BUILD = Path(fastcolor._core.__file__).resolve().parent
@@ -36,8 +35,12 @@ def test_levels_share_no_symbol():
     symbols = {level: defined_symbols(folder) for level, folder in folders.items()}
     assert all(symbols.values())
     for level, found in symbols.items():
-        weak = [name for name, letter in found.items() if letter in "VWuv"]
+        # The reference to the exception personality is a pointer, not code.
+        weak = [
+            n for n, letter in found.items() if letter in "VWuv" and not n.startswith("DW.ref.")
+        ]
         assert not weak, f"{level} has weak symbols"
         for other, theirs in symbols.items():
             shared = set(found) & set(theirs) if other != level else set()
+            shared = {name for name in shared if not name.startswith("DW.ref.")}
             assert not shared, f"{level} and {other} share symbols"

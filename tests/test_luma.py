@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from fastcolor import _core, ops
 
 WEIGHTS = {"bt601": (299, 587, 114, 1000), "bt709": (2126, 7152, 722, 10000)}

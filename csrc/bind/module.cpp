@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, m) {
   fastcolor::register_lab(m);
   fastcolor::register_prepare(m);
   fastcolor::register_merge(m);
+  fastcolor::register_tiles(m);
   fastcolor::register_luma(m);
   fastcolor::register_neutral(m);
   fastcolor::register_delta_e(m);

@@ -11,6 +11,7 @@ void register_core(py::module_& m);
 void register_lab(py::module_& m);
 void register_prepare(py::module_& m);
 void register_merge(py::module_& m);
+void register_tiles(py::module_& m);
 void register_luma(py::module_& m);
 void register_neutral(py::module_& m);
 void register_delta_e(py::module_& m);
