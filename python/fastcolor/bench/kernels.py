@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 import fastcolor
 from fastcolor.bench import cases, measure
@@ -206,14 +204,9 @@ def show(result: dict[str, Any], target: Path | None) -> None:
     if target is not None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(result, indent=2) + "\n")
-    table = Table(box=None, pad_edge=False)
-    table.add_column("operator", no_wrap=True)
-    titles = ("ours ms/MP", "peer ms/MP", "ratio", "max error", "of copy", "threads x")
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
+    lines = [("operator", "ours ms/MP", "peer ms/MP", "ratio", "max error", "of copy", "threads x")]
     for row in result["rows"]:
-        table.add_row(
-            row["name"],
+        cells = (
             text(row["ours_ms_per_mp"], ".3f"),
             text(row["peer_ms_per_mp"], ".3f"),
             text(row["ratio"], ".1f"),
@@ -221,19 +214,18 @@ def show(result: dict[str, Any], target: Path | None) -> None:
             text(row["bandwidth_fraction"], ".0%"),
             text(row["scaling"], ".2f"),
         )
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = 120
+        lines.append((row["name"], *cells))
     settings, hardware = result["settings"], result["hardware"]
-    console.print(
+    print(
         f"{hardware.get('gpu') or hardware.get('cpu')}; {settings['megapixels']:g} MP, "
         f"{settings['threads']} thread(s), fastest of {settings['repetitions']} after one warm-up; "
         f"plain copies {hardware['copy_gb_per_s']:.1f} GB/s"
     )
-    console.print(table)
+    for name, *cells in lines:
+        print(f"{name:<26}" + "".join(f"{cell:>12}" for cell in cells))
     for row in result["rows"]:
-        console.print(f"{row['name']}: peer {row['peer'] or 'none'}", style="dim")
+        print(f"{row['name']}: peer {row['peer'] or 'none'}")
     for item in result["skipped"]:
-        console.print(f"skipped {item['name']}: {item['reason']}")
+        print(f"skipped {item['name']}: {item['reason']}")
     if result["note"]:
-        console.print(result["note"])
+        print(result["note"])
