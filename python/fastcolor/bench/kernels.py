@@ -204,17 +204,18 @@ def show(result: dict[str, Any], target: Path | None) -> None:
     if target is not None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(result, indent=2) + "\n")
-    lines = [("operator", "ours ms/MP", "peer ms/MP", "ratio", "max error", "of copy", "threads x")]
+    titles = ["ours ms/MP", "peer ms/MP", "ratio", "max error", "of copy", "threads x"]
+    lines = [["operator", *titles]]
     for row in result["rows"]:
-        cells = (
+        cells = [
             text(row["ours_ms_per_mp"], ".3f"),
             text(row["peer_ms_per_mp"], ".3f"),
             text(row["ratio"], ".1f"),
             text(row["max_error"], ".3g"),
             text(row["bandwidth_fraction"], ".0%"),
             text(row["scaling"], ".2f"),
-        )
-        lines.append((row["name"], *cells))
+        ]
+        lines.append([row["name"], *cells])
     settings, hardware = result["settings"], result["hardware"]
     print(
         f"{hardware.get('gpu') or hardware.get('cpu')}; {settings['megapixels']:g} MP, "
