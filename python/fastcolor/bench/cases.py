@@ -28,11 +28,12 @@ class Case:
     make: Callable[[Pictures], tuple[Array, ...]]
     ours: Callable[..., Any]  # (*inputs, out)
     output: Callable[..., Any]  # (*inputs)
-    peer: Callable[[Any], Callable[..., Any]]  # the peers module -> (*inputs, out)
+    peer: Callable[[Any], Callable[..., Any] | None]  # the peers module -> (*inputs, out)
     peer_name: str
     tolerance: float
     error: Callable[..., float] | None = None  # (ours, peer); else the largest difference
     share: float = 1.0
+    devices: tuple[str, ...] = ("cpu", "cuda")
 
 
 class Pictures:
@@ -116,33 +117,33 @@ def cases(peers: Any = None) -> list[Case]:
             lambda image, out: ops.rgb_to_lab(image, out=out),
             lambda image: np.empty(image.shape, np.float32),
             lambda m: lambda image, out: m.rgb_to_lab(image),
-            "NumPy to f32 + cv2.cvtColor f32", 1.0,
+            "NumPy to f32 + cv2.cvtColor f32", 0.5,
         ),
         Case(
             "lab_to_rgb f32->u8", ("lab_to_rgb",), lambda p: (p.lab(),),
             lambda lab, out: ops.lab_to_rgb(lab, out=out), _rgb_like,
-            lambda m: m.lab_to_rgb, "cv2.cvtColor f32 + convertScaleAbs", 2,
+            lambda m: m.lab_to_rgb, "cv2.cvtColor f32 + convertScaleAbs", 1,
         ),
         Case(
             "merge_rgb bilinear u8", ("merge_rgb",), lambda p: (p.luma(), p.ab()),
             lambda grey, ab, out: ops.merge_rgb(grey, ab, chroma="bilinear", out=out), _rgb_like,
-            lambda m: m.merge_bilinear, _MERGE, 3,
+            lambda m: m.merge_bilinear, _MERGE, 2,
         ),
         Case(
             "merge_rgb guided u8", ("merge_rgb",), lambda p: (p.luma(), p.ab()),
             lambda grey, ab, out: ops.merge_rgb(grey, ab, chroma="guided", out=out), _rgb_like,
-            lambda m: m.merge_guided, f"{_MERGE}, guided terms in cv2 and NumPy", 4,
+            lambda m: m.merge_guided, f"{_MERGE}, guided terms in cv2 and NumPy", 3,
         ),
         Case(
             "merge_ycc 4:2:0 guided u8", ("merge_ycc",), lambda p: (p.luma(), p.ab()),
             lambda grey, ab, out: ops.merge_ycc(grey, ab, subsampling="420", out=out), _halves,
             lambda m: lambda grey, ab, out: m.merge_yuv420(grey, ab),
-            "the guided composition + cvtColor RGB2YUV_I420", 4, _ycc_error(peers),
+            "the guided composition + cvtColor RGB2YUV_I420", 3, _ycc_error(peers),
         ),
         Case(
             "prepare 256 u8->f32", ("prepare", "prepared_size"), lambda p: (p.luma(),),
             lambda grey, out: ops.prepare(grey, 256, 32, out=out), _prepare_output,
-            _prepare_peer, "cv2.resize INTER_AREA + NumPy normalise", 0.02, _prepared,
+            _prepare_peer, "cv2.resize INTER_AREA + NumPy normalise", 0.01, _prepared,
         ),
         Case(
             "clahe u8", ("clahe",), lambda p: (p.luma(),),
@@ -159,5 +160,16 @@ def cases(peers: Any = None) -> list[Case]:
             lambda image, out: ops.luma(image, out=out),
             lambda image: np.empty(image.shape[:2], np.uint8),
             lambda m: m.luma, "cv2.cvtColor RGB2GRAY", 1,
+        ),
+        Case(
+            "delta_e2000 f32", ("delta_e2000",), lambda p: (p.lab(), p.lab()),
+            lambda lab1, lab2, out: ops.delta_e2000(lab1, lab2, out=out),
+            lambda lab1, lab2: np.empty(lab1.shape[:2], np.float32),
+            lambda m: m.delta_e2000(), "skimage.color.deltaE_ciede2000 f32", 0.01, share=0.125,
+        ),
+        Case(
+            "is_neutral u8", ("is_neutral",), lambda p: (p.rgb(),),
+            lambda image, out: ops.is_neutral(image), lambda image: np.empty(0),
+            lambda m: None, "", 0, devices=("cpu",),
         ),
     ]  # fmt: skip

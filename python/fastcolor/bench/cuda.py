@@ -193,7 +193,7 @@ def run(settings: Settings) -> tuple[list[Row], list[Skipped], dict[str, Any], s
     bandwidth = copy_bandwidth(cupy)
     rows, skipped = [], []
     for case in cases.cases():
-        if settings.only not in case.name:
+        if settings.only not in case.name or "cuda" not in case.devices:
             continue
         missing = missing_operators(case)
         if missing:

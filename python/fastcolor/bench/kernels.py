@@ -178,7 +178,7 @@ def run_cpu(settings: Settings) -> tuple[list[Row], list[Skipped], dict[str, Any
     bandwidth = measure.copy_bandwidth(settings.threads)
     rows, skipped = [], []
     for case in cases.cases(peers):
-        if settings.only not in case.name:
+        if settings.only not in case.name or "cpu" not in case.devices:
             continue
         missing = missing_operators(case)
         if missing:

@@ -88,6 +88,16 @@ def clahe(grey: Array, out: Array | None = None) -> Array:
     return cv2.createCLAHE(2.0, (8, 8)).apply(grey, out)
 
 
+def delta_e2000() -> Any:
+    """scikit-image's, where it is installed; else None."""
+    try:
+        from skimage.color import deltaE_ciede2000
+    except ImportError:
+        return None
+    difference: Any = deltaE_ciede2000
+    return lambda lab1, lab2, out: difference(lab1, lab2)
+
+
 def version() -> str:
     return f"cv2 {cv2.__version__}"
 
