@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import fastcolor
 from core_stubs import stub
+
+import fastcolor
 from fastcolor import _core
 
 PACKAGE = Path(fastcolor.__file__).parent

@@ -8,6 +8,41 @@ class DeviceError(FastcolorError, RuntimeError): ...
 
 def build_info() -> dict[str, Any]: ...
 def lab_to_rgb(lab: list[Any], out: list[Any], layout: str, stream: int) -> None: ...
+def merge_rgb(
+    luma: list[Any],
+    ab: list[Any],
+    out: list[Any],
+    layout: str,
+    chroma: str,
+    saturation: float,
+    stream: int,
+) -> None: ...
+def merge_ycc(
+    luma: list[Any],
+    ab: list[Any],
+    cb: list[Any],
+    cr: list[Any],
+    step_x: int,
+    step_y: int,
+    limited: bool,
+    bt709: bool,
+    bits: int,
+    chroma: str,
+    saturation: float,
+    stream: int,
+) -> None: ...
+def prepare(
+    luma: list[Any],
+    out: Any,
+    dtype: str,
+    width: int,
+    height: int,
+    levels: tuple[float, float],
+    stream: int,
+) -> None: ...
+def prepared_size(
+    width: int, height: int, size: int, multiple: int, step: int
+) -> tuple[int, int, int, int]: ...
 def rgb_to_lab(image: list[Any], out: list[Any], layout: str, stream: int) -> None: ...
 def set_cpu_level(name: str) -> None: ...
 def set_thread_count(count: int) -> None: ...
