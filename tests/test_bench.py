@@ -22,7 +22,7 @@ FIELDS = {
     "max_error",
     "bandwidth_fraction",
 }
-SMALL = kernels.Settings(megapixels=0.05, repetitions=1)
+SMALL = kernels.Settings(megapixels=0.3, repetitions=1)
 
 
 @pytest.fixture(autouse=True)
