@@ -35,6 +35,11 @@ SPELLINGS = [
 
 def signature(name: str, doc: str) -> str:
     line = doc.strip().splitlines()[0]
+    sized = (
+        r'(?:\w+\.)*Annotated\[((?:[^\[\]]|\[(?:[^\[\]]|\[[^\[\]]*\])*\])*), "FixedSize\(\d+\)"\]'
+    )
+    while re.search(sized, line):  # lengths of arrays, which no type checker reads
+        line = re.sub(sized, r"\1", line)
     if not line.startswith(f"{name}("):
         raise ValueError(f"{name} has no signature in its docstring: {line}")
     for pattern, spelling in SPELLINGS:

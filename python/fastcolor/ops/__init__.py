@@ -8,12 +8,12 @@ accepted; dense rows are fastest.
 Wrong arguments raise ValueError or TypeError with the argument's name in the message.
 """
 
-from fastcolor.ops._lab import lab_to_rgb, rgb_to_lab
-from fastcolor.ops._merge import merge_rgb, merge_ycc
-from fastcolor.ops._prepare import PreparedSize, prepare, prepared_size
-from fastcolor.ops._luma import luma
-from fastcolor.ops._neutral import Neutrality, is_neutral
 from fastcolor.ops._delta_e import delta_e2000
+from fastcolor.ops._lab import lab_to_rgb, rgb_to_lab
+from fastcolor.ops._luma import luma
+from fastcolor.ops._merge import merge_rgb, merge_ycc
+from fastcolor.ops._neutral import Neutrality, is_neutral
+from fastcolor.ops._prepare import PreparedSize, prepare, prepared_size
 
 __all__ = [
     "Neutrality",
