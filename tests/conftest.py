@@ -19,7 +19,7 @@ LEVELS = fastcolor.build_info()["cpu_levels"]
 
 
 def _cupy() -> tuple[ModuleType | None, str]:
-    """CuPy for the built module (a stand-in when its kernels are emulated), or why there is none."""
+    """CuPy for the built module (a stand-in when kernels are emulated), or why there is none."""
     cuda = fastcolor.build_info()["cuda"]
     if cuda["architectures"] == "emulated":
         import emulated_cupy

@@ -89,6 +89,7 @@ class Angry:
 
 
 NUMBERS = st.sampled_from([0, 1, 3, 4, -1, -(1 << 40), 1 << 24, 1 << 62, 1 << 64, "3", None, 2.0])
+TYPESTRS = ["|u1", "<u2", "<f4", "<i8", ">f4", "<f99", "|O8", "<", "", "<f", "\ud800"]
 TUPLES = st.lists(NUMBERS, max_size=5).map(tuple) | st.sampled_from(ODD)
 
 
@@ -99,7 +100,7 @@ def fake_cuda_arrays(draw):
     interface = {
         "shape": draw(st.just((4, 4, 3)) | TUPLES),
         "typestr": draw(
-            st.sampled_from(["|u1", "<u2", "<f4", "<i8", ">f4", "<f99", "|O8", "<", "", "<f", "\ud800"])
+            st.sampled_from(TYPESTRS)
             | st.sampled_from(ODD)
         ),
         # Null only: a wrong address that is not null is found by a driver, not by the emulator.

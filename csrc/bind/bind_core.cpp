@@ -41,8 +41,12 @@ py::dict build_info() {
 }  // namespace
 
 void register_core(py::module_& m) {
-  // Owned by the module; classes of fastcolor.errors derive from what is registered here.
-  py::register_exception<DeviceError>(m, "DeviceError", PyExc_RuntimeError);
+  // A FastcolorError for those who catch the package's errors, a RuntimeError for everybody else.
+  const py::module_ errors = py::module_::import("fastcolor.errors");
+  const py::tuple bases =
+      py::make_tuple(errors.attr("FastcolorError"), py::handle(PyExc_RuntimeError));
+  py::register_exception<DeviceError>(m, "DeviceError", bases).attr("exit_code") =
+      errors.attr("DEVICE");
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);

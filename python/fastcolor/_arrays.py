@@ -44,7 +44,7 @@ def adopt(array: Array, name: str) -> Array:
 def shape_of(array: Array, name: str) -> tuple[int, ...]:
     """The shape of what adopt() gave; CUDA arrays need nothing but their interface."""
     if isinstance(array, np.ndarray):
-        return array.shape
+        return tuple(array.shape)
     try:
         return tuple(operator.index(side) for side in array.__cuda_array_interface__["shape"])
     except Exception as error:
@@ -54,9 +54,12 @@ def shape_of(array: Array, name: str) -> tuple[int, ...]:
 def dtype_of(array: Array, name: str) -> np.dtype[Any]:
     """The type of what adopt() gave, as NumPy calls it."""
     if isinstance(array, np.ndarray):
-        return array.dtype
+        dtype: np.dtype[Any] = array.dtype
+        return dtype
     try:
-        return np.dtype(array.__cuda_array_interface__["typestr"])
+        face: dict[str, Any] = array.__cuda_array_interface__
+        found: np.dtype[Any] = np.dtype(face["typestr"])
+        return found
     except Exception as error:
         raise TypeError(
             f"{name}: __cuda_array_interface__ must have a type as 'typestr'"

@@ -17,11 +17,10 @@ from fastcolor.ops._prepare import PreparedSize, prepare, prepared_size
 from fastcolor.ops._tiles import TileGrid, blend_tiles, split_tiles
 
 __all__ = [
-    "TileGrid",
-    "blend_tiles",
-    "split_tiles",
     "Neutrality",
     "PreparedSize",
+    "TileGrid",
+    "blend_tiles",
     "delta_e2000",
     "is_neutral",
     "lab_to_rgb",
@@ -31,4 +30,5 @@ __all__ = [
     "prepare",
     "prepared_size",
     "rgb_to_lab",
+    "split_tiles",
 ]

@@ -46,7 +46,7 @@ def merge_ycc(
     *,
     chroma: str = "guided",
     saturation: float = 1.0,
-    range: str = "full",  # noqa: A002 - the name that video tools use
+    range: str = "full",  # the name that video tools use
     matrix: str = "bt601",
     bits: int = 8,
     out: tuple[Images, Images] | None = None,
@@ -66,7 +66,9 @@ def merge_ycc(
         raise ValueError(f"matrix must be 'bt601' or 'bt709', got {matrix!r}")
     lumas, abs_ = _pairs(luma, ab)
     step_x, step_y = _STEPS[subsampling]
-    shapes = [(-(-s.shape[0] // step_y), -(-s.shape[1] // step_x)) for s in lumas]
+    shapes: list[tuple[int, ...]] = [
+        (-(-s.shape[0] // step_y), -(-s.shape[1] // step_x)) for s in lumas
+    ]
     kind = np.uint8 if bits == 8 else np.uint16
     planes = []
     for index in (0, 1):
@@ -75,7 +77,8 @@ def merge_ycc(
     _core.merge_ycc(
         lumas,
         abs_,
-        *planes,
+        planes[0],
+        planes[1],
         step_x,
         step_y,
         range == "limited",

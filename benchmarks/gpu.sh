@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Builds on a machine with a GPU, runs the GPU tests and every GPU benchmark, and leaves JSON and a
+# short table under ${OUT:-benchmarks/results}. Needs nothing from the network where Python already
+# has pybind11, scikit-build-core, CuPy and pytest.
+#   FASTCOLOR_CUDA_ARCHITECTURES=90 benchmarks/gpu.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=${PYTHON:-python3}
+out=${OUT:-benchmarks/results}
+mkdir -p "$out" build
+out=$(cd "$out" && pwd)
+if [ -z "${FASTCOLOR_CUDA_ARCHITECTURES:-}" ] && command -v nvidia-smi >/dev/null; then
+  FASTCOLOR_CUDA_ARCHITECTURES=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader |
+    tr -d . | sort -u | paste -sd ';')
+fi
+export FASTCOLOR_REQUIRE_CUDA=1
+path=$(PYTHON=$python tools/build_variant.sh gpu -DFASTCOLOR_CUDA=ON \
+  "-DFASTCOLOR_CUDA_ARCHITECTURES=${FASTCOLOR_CUDA_ARCHITECTURES:-75;80;86;89;90}")
+export PYTHONPATH=$path${PYTHONPATH:+:$PYTHONPATH}
+stamp=$(date -u +%Y%m%d)
+nvidia-smi >"$out/nvidia-smi.txt" 2>&1 || true
+
+# Test files whose libraries are not here cannot be collected; they are named, the others run.
+tests=() code=0
+for file in tests/test_*.py; do
+  if problem=$("$python" -m pytest -q --collect-only "$file" 2>&1); then
+    tests+=("$file")
+  else
+    echo "left out $file: $(grep -m1 -o "No module named .*" <<<"$problem" || echo "see below")"
+    grep -q "No module named" <<<"$problem" || { echo "$problem"; code=1; }
+  fi
+done
+"$python" -m pytest -q -p no:cacheprovider "${tests[@]}" 2>&1 |
+  tee "$out/gpu-tests-$stamp.txt" || code=1
+
+for device in cuda cpu; do
+  # Not through the command: typer need not be there.
+  "$python" -c '
+import sys, pathlib
+from fastcolor.bench import kernels
+result = kernels.run(kernels.Settings(device=sys.argv[1], repetitions=15))
+kernels.show(result, pathlib.Path(sys.argv[2]))' \
+    "$device" "$out/kernels-$device-gpu-machine-$stamp.json" 2>&1 |
+    tee "$out/kernels-$device-gpu-machine-$stamp.txt" || code=1
+done
+exit "$code"

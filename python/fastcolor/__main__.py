@@ -1,0 +1,5 @@
+"""python -m fastcolor"""
+
+from fastcolor.cli import main
+
+main()

@@ -1,0 +1,109 @@
+"""fastcolor demo: the operators on one photograph, as pictures to look at.
+
+The photograph's own chroma stands for what a network would predict: it is shrunk to a small size
+and merged back with the full-resolution luma.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, UnidentifiedImageError
+from rich.console import Console
+
+from fastcolor import ops
+from fastcolor.errors import FastcolorError
+
+Array = Any
+SAMPLE = Path(__file__).parents[1] / "data" / "coffee.jpg"
+SHORT_SIDE = 32  # of the small chroma, pixels
+CAPTION_PX = 22
+
+
+def load(path: Path) -> Array:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except UnidentifiedImageError as error:
+        raise FastcolorError(f"{path} is not a picture that Pillow can read") from error
+
+
+def small_ab(rgb: Array) -> Array:
+    """The chroma of the picture, (2, h, w) in Lab units, its short side SHORT_SIDE pixels."""
+    height, width = rgb.shape[:2]
+    scale = min(1.0, SHORT_SIDE / min(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    lab = ops.rgb_to_lab(rgb)
+    planes = [
+        Image.fromarray(np.ascontiguousarray(lab[..., i])).resize(size, Image.Resampling.BOX)
+        for i in (1, 2)
+    ]
+    return np.stack([np.asarray(plane, np.float32) for plane in planes])
+
+
+def grey_of(rgb: Array) -> Array:
+    """The grey photograph: the L* of the picture, encoded as a neutral sRGB value."""
+    lab = ops.rgb_to_lab(rgb)
+    lab[..., 1:] = 0
+    return np.ascontiguousarray(ops.lab_to_rgb(lab)[..., 0])
+
+
+def steps(rgb: Array) -> list[tuple[str, Callable[[], Array]]]:
+    """(caption, picture), in the order of the contact sheet."""
+    grey, ab = grey_of(rgb), small_ab(rgb)
+    size = f"{ab.shape[2]}x{ab.shape[1]}"
+
+    def feathered() -> Array:
+        plane = grey.astype(np.float32) / 255
+        tiles, grid = ops.split_tiles(plane, 128, 32)
+        return (ops.blend_tiles(tiles, grid, mode="feather") * 255).round().astype(np.uint8)
+
+    return [
+        (f"original {rgb.shape[1]}x{rgb.shape[0]}", lambda: rgb),
+        ("grey", lambda: grey),
+        (
+            f"chroma of {size}, bilinear",
+            lambda: ops.merge_rgb(grey, ab, chroma="bilinear"),
+        ),
+        (
+            f"chroma of {size}, guided",
+            lambda: ops.merge_rgb(grey, ab, chroma="guided"),
+        ),
+        ("CLAHE", lambda: ops.clahe(grey)),
+        ("split into tiles and blended", feathered),
+    ]
+
+
+def contact_sheet(pictures: list[tuple[str, Array]], columns: int = 2) -> Image.Image:
+    height, width = pictures[0][1].shape[:2]
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * width, rows * (height + CAPTION_PX)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for index, (caption, picture) in enumerate(pictures):
+        x, y = index % columns * width, index // columns * (height + CAPTION_PX)
+        draw.text((x + 6, y + 5), caption, fill="black")
+        sheet.paste(Image.fromarray(picture).convert("RGB"), (x, y + CAPTION_PX))
+    return sheet
+
+
+def run(output: Path, image: Path | None) -> None:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    rgb = load(image or SAMPLE)
+    output.mkdir(parents=True, exist_ok=True)
+    pictures: list[tuple[str, Array]] = []
+    for caption, make in steps(rgb):
+        start = time.perf_counter()
+        picture = make()
+        milliseconds = (time.perf_counter() - start) * 1e3
+        name = "".join(c if c.isalnum() else "-" for c in caption.lower()).replace("--", "-")
+        target = output / f"{len(pictures) + 1}-{name}.png"
+        Image.fromarray(picture).save(target)
+        pictures.append((caption, picture))
+        console.print(f"{target}  ({milliseconds:.1f} ms)")
+    sheet = output / "sheet.png"
+    contact_sheet(pictures).save(sheet)
+    console.print(f"{sheet}  (all of them)")
