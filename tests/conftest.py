@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-import fastcolor
 import numpy as np
 import pytest
+
+import fastcolor
 from fastcolor import _core
 
 sys.path.insert(0, str(Path(__file__).parent))

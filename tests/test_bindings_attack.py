@@ -8,12 +8,13 @@ from __future__ import annotations
 import inspect
 import math
 
-import fastcolor
 import numpy as np
 import pytest
-from fastcolor import ops
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import fastcolor
+from fastcolor import ops
 
 OPERATORS = [
     name for name in ops.__all__ if inspect.isfunction(getattr(ops, name)) and name.islower()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fastcolor import _core, ops
 from skimage.color import deltaE_ciede2000
+
+from fastcolor import _core, ops
 
 # L1 a1 b1 L2 a2 b2 and the difference: table 1 of G. Sharma, W. Wu and E. N. Dalal, "The CIEDE2000
 # Color-Difference Formula: Implementation Notes, Supplementary Test Data, and Mathematical

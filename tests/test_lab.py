@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
-from fastcolor import _core, ops
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.color import rgb2lab
+
+from fastcolor import _core, ops
 
 GREY_RAMP = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
 

@@ -10,8 +10,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import fastcolor._core
 import pytest
+
+import fastcolor._core
 
 # tools/build_variant.sh links the module into BUILD/path/fastcolor; its objects lie in BUILD.
 BUILD = Path(fastcolor._core.__file__).resolve().parent

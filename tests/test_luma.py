@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fastcolor import _core, ops
 
 WEIGHTS = {"bt601": (299, 587, 114, 1000), "bt709": (2126, 7152, 722, 10000)}
@@ -94,3 +95,18 @@ def test_layouts_strides_and_out(device, rng):
 def test_bad_input_is_named(image, options, error, message):
     with pytest.raises(error, match=message):
         ops.luma(image, **options)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "weights"), [("bt601", (299, 587, 114)), ("bt709", (2126, 7152, 722))]
+)
+def test_every_byte_colour_is_rounded_exactly(matrix, weights):
+    levels = np.arange(256, dtype=np.uint8)
+    plane = np.empty((256, 256, 3), np.uint8)
+    plane[..., 1] = levels[:, None]
+    plane[..., 2] = levels
+    whole = sum(weights)
+    for red in levels[::5]:
+        plane[..., 0] = red
+        exact = (plane.astype(np.int64) @ np.array(weights) + whole // 2) // whole
+        np.testing.assert_array_equal(ops.luma(plane, matrix), exact)

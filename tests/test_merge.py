@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import fastcolor
 import numpy as np
 import pytest
 import reference
-from fastcolor import ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import data
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.transform import downscale_local_mean
+
+import fastcolor
+from fastcolor import ops
 
 MODES = ["bilinear", "bicubic", "guided"]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fastcolor import _core, ops
 from skimage import data
+
+from fastcolor import _core, ops
 
 EVAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "eval"
 COLOUR = ["astronaut", "chelsea", "coffee", "rocket"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fastcolor
 import numpy as np
 import pytest
 import reference
-from fastcolor import _core, ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import fastcolor
+from fastcolor import _core, ops
 
 
 def grey(rng, height, width, dtype=np.uint8):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fastcolor import ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fastcolor import ops
 
 
 def picture(rng, shape, dtype=np.uint8):

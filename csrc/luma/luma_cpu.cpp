@@ -31,6 +31,13 @@ void integer_rows(const ImageView& rgb, const ImageView& luma, int64_t first, in
     for (int64_t x = 0; x < rgb.width; x += kBlock) {
       const int64_t count = block_at(x, rgb.width);
       load_block<T>(rgb, x, y, count, planes, Widen{});
+      if (sizeof(T) == 1) {
+        for (int64_t i = 0; i < count; ++i) {
+          result[0][i] = luma_of_bytes<Matrix>(planes[0][i], planes[1][i], planes[2][i]);
+        }
+        store_block<T>(luma, x, y, count, result, Narrow<T>{});
+        continue;
+      }
       for (int64_t i = 0; i < count; ++i) {
         const uint32_t sum =
             luma_of<Matrix>(whole(planes[0][i]), whole(planes[1][i]), whole(planes[2][i]));

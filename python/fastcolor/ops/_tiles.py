@@ -15,7 +15,7 @@ from fastcolor.ops._common import MOST_SIDE, inputs, numpy_dtype
 class TileGrid:
     """How a picture is cut: tiles of one size, ``overlap`` pixels shared by neighbours.
 
-    Tile (column, row) shows the picture from (column * (tile_width - overlap) - overlap // 2) on,
+    Tile (column, row) begins at column * (tile_width - overlap) - overlap // 2 of the picture,
     and so for rows; what lies outside is mirrored. So every pixel has overlap // 2 pixels of context
     around it, at the borders too. Tiles are numbered row by row.
     """
