@@ -125,11 +125,10 @@ void clahe(const std::vector<ClaheItem>& items, const Place& place) {
     height = std::max(height, item.luma.height);
   }
   const size_t count_bytes = entries * sizeof(uint32_t);
-  void* scratch = nullptr;
-  FC_CUDA_CHECK(cudaMallocAsync(&scratch, count_bytes + entries * sizeof(uint16_t), stream));
-  FC_CUDA_CHECK(cudaMemsetAsync(scratch, 0, count_bytes, stream));
-  uint32_t* counts = static_cast<uint32_t*>(scratch);
-  uint16_t* codes = reinterpret_cast<uint16_t*>(static_cast<char*>(scratch) + count_bytes);
+  const StreamMemory scratch(count_bytes + entries * sizeof(uint16_t), stream);
+  uint32_t* counts = scratch.as<uint32_t>();
+  uint16_t* codes = reinterpret_cast<uint16_t*>(counts + entries);
+  FC_CUDA_CHECK(cudaMemsetAsync(counts, 0, count_bytes, stream));
   std::vector<Work> works;
   for (const ClaheItem& item : items) {
     const ClaheGeometry& g = item.geometry;
@@ -139,7 +138,9 @@ void clahe(const std::vector<ClaheItem>& items, const Place& place) {
     codes += used;
   }
   const ClaheGeometry& g = items[0].geometry;
-  const int parts = 8;
+  // Enough blocks for a coarse grid, no idle ones for small tiles.
+  const int64_t rows_of_tile = (height + g.rows - 1) / g.rows;
+  const int parts = static_cast<int>(std::clamp<int64_t>(rows_of_tile / 32, 1, 64));
   const unsigned slices = static_cast<unsigned>((g.bins + kShared - 1) / kShared);
   const unsigned tiles =
       static_cast<unsigned>(std::min<int64_t>(int64_t{g.columns} * g.rows, 65535));
@@ -150,7 +151,6 @@ void clahe(const std::vector<ClaheItem>& items, const Place& place) {
                     static_cast<unsigned>(std::min<int64_t>(height, 65535)), count);
     FC_LAUNCH(blend_kernel, grid, kThreads, stream, batch);
   });
-  FC_CUDA_CHECK(cudaFreeAsync(scratch, stream));
 }
 
 }  // namespace cuda
