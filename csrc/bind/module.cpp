@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, m) {
   fastcolor::register_luma(m);
   fastcolor::register_neutral(m);
   fastcolor::register_delta_e(m);
+  fastcolor::register_clahe(m);
 }

@@ -53,6 +53,25 @@ inline cudaStream_t stream_of(const Place& place) {
   return reinterpret_cast<cudaStream_t>(place.stream);
 }
 
+// Memory in stream order: freed once the work enqueued before has run.
+class StreamMemory {
+ public:
+  StreamMemory(size_t bytes, cudaStream_t stream) : stream_(stream) {
+    FC_CUDA_CHECK(cudaMallocAsync(&memory_, bytes, stream));
+  }
+  ~StreamMemory() { cudaFreeAsync(memory_, stream_); }
+  StreamMemory(const StreamMemory&) = delete;
+  StreamMemory& operator=(const StreamMemory&) = delete;
+  template <typename T>
+  T* as() const {
+    return static_cast<T*>(memory_);
+  }
+
+ private:
+  void* memory_ = nullptr;
+  cudaStream_t stream_;
+};
+
 // A batch of items of different sizes travels in the kernel's own parameters (at most 4 KB), so a
 // launch needs no memory and no copy. blockIdx.z picks the item.
 template <typename Item>

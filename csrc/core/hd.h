@@ -46,6 +46,15 @@ FC_HD int32_t max_of(int32_t a, int32_t b) { return a > b ? a : b; }
 FC_HD float min_of_float(float a, float b) { return a < b ? a : b; }
 FC_HD float max_of_float(float a, float b) { return a > b ? a : b; }
 
+// Index into [0, size) of position i >= 0 beyond the end, mirrored at the border samples
+// (0 1 2 3 | 2 1 0 1 2 ...).
+FC_HD int64_t reflect_index(int64_t i, int64_t size) {
+  if (size == 1) return 0;
+  const int64_t period = 2 * (size - 1);
+  const int64_t phase = i % period;
+  return phase < size ? phase : period - phase;
+}
+
 // Clamps to [0, 1]. Floats of one sign are ordered like their bits, so two integer instructions do
 // it on every target, and what becomes of -0 (0) and NaN (0 or 1, by its sign) is fixed as well.
 FC_HD float clamp01(float value) {

@@ -249,22 +249,6 @@ __global__ void merge_ycc_kernel(const Batch<MergeJob> batch) {
   }
 }
 
-// Memory in stream order: freed once the work enqueued before has run.
-class StreamMemory {
- public:
-  StreamMemory(size_t bytes, cudaStream_t stream) : stream_(stream) {
-    FC_CUDA_CHECK(cudaMallocAsync(&memory_, bytes, stream));
-  }
-  ~StreamMemory() { cudaFreeAsync(memory_, stream_); }
-  StreamMemory(const StreamMemory&) = delete;
-  StreamMemory& operator=(const StreamMemory&) = delete;
-  float* floats() const { return static_cast<float*>(memory_); }
-
- private:
-  void* memory_ = nullptr;
-  cudaStream_t stream_;
-};
-
 template <Chroma kChroma>
 void launch_full(const std::vector<MergeJob>& jobs, cudaStream_t stream) {
   const bool rgb = jobs[0].rgb.data != nullptr;
@@ -302,7 +286,7 @@ void merge(std::vector<MergeJob>& jobs, const std::vector<ImageView>& ab, float 
   std::vector<PrepareItem> lightness;
   int64_t width = 0;
   int64_t height = 0;
-  float* planes = memory.floats();
+  float* planes = memory.as<float>();
   for (size_t i = 0; i < jobs.size(); ++i) {
     const int64_t size = ab[i].width * ab[i].height;
     smalls.push_back({ab[i], planes, saturation});

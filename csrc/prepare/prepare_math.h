@@ -49,15 +49,6 @@ FC_HD AxisSpan axis_span(int64_t i, int64_t source, int64_t target) {
   return span;
 }
 
-// Index into [0, size) of position i >= 0 beyond the end, mirrored at the border samples
-// (0 1 2 3 | 2 1 0 1 2 ...).
-FC_HD int64_t reflect_index(int64_t i, int64_t size) {
-  if (size == 1) return 0;
-  const int64_t period = 2 * (size - 1);
-  const int64_t phase = i % period;
-  return phase < size ? phase : period - phase;
-}
-
 // f(Y) of a grey sRGB sample in [0, 1]; L* = 116 f - 16.
 FC_HD float grey_to_f(float encoded) { return lab_f(srgb_to_linear(encoded)); }
 

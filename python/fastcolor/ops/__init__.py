@@ -8,6 +8,7 @@ accepted; dense rows are fastest.
 Wrong arguments raise ValueError or TypeError with the argument's name in the message.
 """
 
+from fastcolor.ops._clahe import clahe
 from fastcolor.ops._delta_e import delta_e2000
 from fastcolor.ops._lab import lab_to_rgb, rgb_to_lab
 from fastcolor.ops._luma import luma
@@ -21,6 +22,7 @@ __all__ = [
     "PreparedSize",
     "TileGrid",
     "blend_tiles",
+    "clahe",
     "delta_e2000",
     "is_neutral",
     "lab_to_rgb",

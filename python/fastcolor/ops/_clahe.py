@@ -1,0 +1,28 @@
+"""Contrast limited adaptive histogram equalisation."""
+
+from __future__ import annotations
+
+from fastcolor import _core
+from fastcolor._arrays import Images, stream_of
+from fastcolor.ops._common import inputs, numpy_dtype, outputs, returned
+
+
+def clahe(
+    luma: Images,
+    clip_limit: float = 2.0,
+    grid: tuple[int, int] = (8, 8),
+    out: Images = None,
+) -> Images:
+    """Luma (H, W), uint8 or uint16, with its local contrast raised.
+
+    ``grid`` counts tiles as (columns, rows). The bytes are those of OpenCV's
+    ``createCLAHE(clip_limit, grid).apply(luma)`` for every size and grid; a picture smaller than
+    the grid is reflected as often as needed. A clip_limit so large that OpenCV's integer overflows
+    clips nothing here.
+    """
+    sources = inputs(luma, "luma")
+    columns, rows = grid
+    shapes = [tuple(source.shape) for source in sources]
+    outs = outputs(luma, out, sources, shapes, numpy_dtype(sources[0]))
+    _core.clahe(sources, outs, float(clip_limit), columns, rows, stream_of(sources[0]))
+    return returned(luma, outs)
