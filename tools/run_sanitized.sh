@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 compiler=${CXX:-g++}
 path=$(tools/build_variant.sh asan "-DFASTCOLOR_CUDA=${FASTCOLOR_SANITIZED_CUDA:-EMULATE}" \
-  "-DFASTCOLOR_SANITIZE=address,undefined" -DCMAKE_BUILD_TYPE=RelWithDebInfo)
+  "-DFASTCOLOR_SANITIZE=address,undefined" -DCMAKE_BUILD_TYPE=None)
 preload=$("$compiler" -print-file-name=libasan.so):$("$compiler" -print-file-name=libubsan.so)
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=0
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
