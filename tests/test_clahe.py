@@ -5,9 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from fastcolor import _core, build_info, ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fastcolor import _core, build_info, ops
 
 
 def noise(seed, height, width, dtype):
