@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include "clahe/clahe_impl.h"
 #include "core/device.h"
@@ -11,6 +12,7 @@
 namespace fastcolor {
 namespace {
 
+constexpr int64_t kLeastBand = 64;  // rows; thinner bands repeat too much of what one sets up
 constexpr int64_t kMostCodes = int64_t{1} << 31;
 
 // OpenCV reflects as soon as one side does not divide, and then adds a whole `tiles` to a side
@@ -59,29 +61,85 @@ std::vector<int64_t> cell_starts(int64_t size, float per_side, int32_t tiles) {
 
 namespace cpu {
 
+// Scratch is left uninitialised: clearing megabytes that are written anyway takes time.
+template <typename T>
+std::unique_ptr<T[]> scratch(int64_t count) {
+  return std::unique_ptr<T[]>(new T[static_cast<size_t>(count)]);
+}
+
+// Into how many bands to cut each of `pieces` so that all threads have work.
+int64_t bands_for(int64_t pieces, int64_t rows) {
+  const int64_t threads = thread_count();
+  if (threads == 1 || pieces >= 4 * threads) return 1;
+  return std::clamp<int64_t>(4 * threads / pieces, 1, std::max<int64_t>(rows / kLeastBand, 1));
+}
+
+// Codes of all tiles, one after another.
+std::unique_ptr<char[]> tile_codes(const ClaheItem& item) {
+  const ClaheGeometry& g = item.geometry;
+  const int64_t tiles = int64_t{g.columns} * g.rows;
+  const int64_t bytes = g.bins * dtype_size(item.luma.type);
+  auto codes = scratch<char>(tiles * bytes);
+  const int64_t bands = bands_for(tiles, g.tile_height);
+  if (bands == 1) {
+    parallel_rows(tiles, 1, [&](int64_t first, int64_t last) {
+      const auto counts = scratch<int32_t>(g.bins);
+      for (int64_t i = first; i < last; ++i) {
+        std::fill_n(counts.get(), g.bins, 0);
+        FC_CALL_LEVEL(, clahe_count, item, i, 0, g.tile_height, counts.get());
+        FC_CALL_LEVEL(, clahe_codes, item, counts.get(), codes.get() + i * bytes);
+      }
+    });
+    return codes;
+  }
+  const auto counts = scratch<int32_t>(tiles * bands * g.bins);
+  parallel_rows(tiles * bands, 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t band = i % bands;
+      int32_t* part = counts.get() + i * g.bins;
+      std::fill_n(part, g.bins, 0);
+      FC_CALL_LEVEL(, clahe_count, item, i / bands, band * g.tile_height / bands,
+                    (band + 1) * g.tile_height / bands, part);
+    }
+  });
+  parallel_rows(tiles, 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      int32_t* sum = counts.get() + i * bands * g.bins;
+      for (int64_t band = 1; band < bands; ++band) {
+        for (int32_t k = 0; k < g.bins; ++k) sum[k] += sum[band * g.bins + k];
+      }
+      FC_CALL_LEVEL(, clahe_codes, item, sum, codes.get() + i * bytes);
+    }
+  });
+  return codes;
+}
+
 void clahe(const std::vector<ClaheItem>& items, const Place&) {
   for (const ClaheItem& item : items) {
     const ClaheGeometry& g = item.geometry;
-    const int64_t tiles = int64_t{g.columns} * g.rows;
-    const int64_t code_bytes = dtype_size(item.luma.type);
-    std::vector<char> codes(static_cast<size_t>(tiles * g.bins * code_bytes));
-    parallel_rows(tiles, 1, [&](int64_t first, int64_t last) {
-      std::vector<int32_t> counts(static_cast<size_t>(std::max(g.bins, 1024)));
-      for (int64_t i = first; i < last; ++i) {
-        FC_CALL_LEVEL(, clahe_tile, item, i, counts.data(), codes.data() + i * g.bins * code_bytes);
-      }
-    });
+    const auto codes = tile_codes(item);
     const auto xs = cell_starts(item.luma.width, g.per_width, g.columns);
     const auto ys = cell_starts(item.luma.height, g.per_height, g.rows);
+    std::vector<float> weights(static_cast<size_t>(item.luma.width));
+    for (size_t x = 0; x < weights.size(); ++x) {
+      weights[x] = clahe_span(static_cast<int64_t>(x), g.per_width, g.columns).weight;
+    }
+    const int64_t group = g.bins == 256 ? 16 : 1;  // cells; their tables fit the L1 cache for u8
     const int64_t across = static_cast<int64_t>(xs.size()) - 1;
-    const int64_t cells = across * (static_cast<int64_t>(ys.size()) - 1);
-    parallel_rows(cells, 1, [&](int64_t first, int64_t last) {
-      std::vector<uint64_t> table(static_cast<size_t>(g.bins));
+    const int64_t groups = (across + group - 1) / group;
+    const int64_t pieces = groups * (static_cast<int64_t>(ys.size()) - 1);
+    const int64_t bands = bands_for(pieces, g.tile_height);
+    parallel_rows(pieces * bands, 1, [&](int64_t first, int64_t last) {
+      const auto tables = scratch<uint64_t>(group * g.bins);
       for (int64_t i = first; i < last; ++i) {
-        const size_t x = static_cast<size_t>(i % across);
-        const size_t y = static_cast<size_t>(i / across);
-        FC_CALL_LEVEL(, clahe_cell, item, codes.data(), xs[x], xs[x + 1], ys[y], ys[y + 1],
-                      table.data());
+        const int64_t x = i / bands % groups * group;
+        const size_t y = static_cast<size_t>(i / bands / groups);
+        const int64_t height = ys[y + 1] - ys[y];
+        const int64_t y0 = ys[y] + i % bands * height / bands;
+        const int64_t y1 = ys[y] + (i % bands + 1) * height / bands;
+        if (y0 == y1) continue;
+        FC_CALL_LEVEL(, clahe_cells, item, codes.get(), weights.data(), xs.data() + x,
+                      std::min(group, across - x), y0, y1, tables.get());
       }
     });
   }

@@ -15,15 +15,19 @@ struct ClaheItem {
   ClaheGeometry geometry;
 };
 
-// Writes the `bins` codes of tile `index` (row by row) to codes (u8 or u16, as the picture).
-// `counts` is scratch for 4 * 256 or 65536 counts.
-FC_DECLARE_LEVELS(void clahe_tile(const ClaheItem& item, int64_t index, int32_t* counts,
-                                  void* codes))
+// Adds the pixels of rows [first, last) of tile `index` (row by row) to the `bins` counts.
+FC_DECLARE_LEVELS(void clahe_count(const ClaheItem& item, int64_t index, int64_t first,
+                                   int64_t last, int32_t* counts))
 
-// Pixels [x0, x1) of rows [y0, y1), which all lie between the same four tiles. `table` is scratch
-// for bins * 4 samples.
-FC_DECLARE_LEVELS(void clahe_cell(const ClaheItem& item, const void* codes, int64_t x0, int64_t x1,
-                                  int64_t y0, int64_t y1, void* table))
+// The `bins` codes (u8 or u16, as the picture) of a tile with these counts, which it overwrites.
+FC_DECLARE_LEVELS(void clahe_codes(const ClaheItem& item, int32_t* counts, void* codes))
+
+// Rows [y0, y1) of `count` cells side by side, cell k from xs[k] to xs[k + 1]; the pixels of a cell
+// all lie between the same four tiles. weights[x] is that of column x. `tables` is scratch for
+// count * bins * 4 samples.
+FC_DECLARE_LEVELS(void clahe_cells(const ClaheItem& item, const void* codes, const float* weights,
+                                   const int64_t* xs, int64_t count, int64_t y0, int64_t y1,
+                                   void* tables))
 
 namespace cuda {
 void clahe(const std::vector<ClaheItem>& items, const Place& place);

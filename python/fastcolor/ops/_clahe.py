@@ -19,6 +19,10 @@ def clahe(
     ``createCLAHE(clip_limit, grid).apply(luma)`` for every size and grid; a picture smaller than
     the grid is reflected as often as needed. A clip_limit so large that OpenCV's integer overflows
     clips nothing here.
+
+    ValueError for a clip_limit that is not finite and above 0, a grid without a tile or with more
+    than 2^23 tiles for uint8 and 2^15 for uint16, and a grid so coarse that a tile has more than
+    2^31 - 1 pixels.
     """
     sources = inputs(luma, "luma")
     columns, rows = grid
