@@ -228,3 +228,36 @@ def test_bad_input_is_named(rng):
     ]:
         with pytest.raises(error, match=message):
             call()
+
+
+def test_positions_are_exact_in_very_wide_pictures(rng):
+    width, small = 100_001, 77_777
+    luma = rng.integers(60, 200, (1, width), dtype=np.uint8)
+    ab = rng.normal(0, 20, (2, 1, small)).astype(np.float32)
+    at = (np.arange(width) + 0.5) * small / width - 0.5
+    full = np.stack([np.interp(at, np.arange(small), plane[0])[None] for plane in ab])
+    exact = reference.colour(reference.lightness(luma / 255.0), full) * 255
+    got = ops.merge_rgb(luma, ab, "bilinear")
+    assert np.abs(got - exact).max() <= 1
+    assert (got == np.round(exact)).mean() >= 0.99
+
+
+def test_outputs_may_share_memory_in_turn(rng):
+    luma, ab = scene(rng, 20, 30, 4, 5)
+    nv12 = np.zeros((10, 15, 2), np.uint8)
+    ops.merge_ycc(luma, ab, out=(nv12[..., 0], nv12[..., 1]))
+    for plane, wanted in zip(np.moveaxis(nv12, 2, 0), ops.merge_ycc(luma, ab)):
+        np.testing.assert_array_equal(plane, wanted)
+    canvas = np.zeros((20, 60, 3), np.uint8)
+    ops.merge_rgb([luma, luma], [ab, ab], out=[canvas[:, :30], canvas[:, 30:]])
+    np.testing.assert_array_equal(canvas[:, :30], canvas[:, 30:])
+    with pytest.raises(ValueError, match="out must not overlap out"):
+        ops.merge_rgb([luma, luma], [ab, ab], out=[canvas[:, :30], canvas[:, 29:59]])
+
+
+def test_absurd_chroma_keeps_lightness(device, rng):
+    luma, ab = scene(rng, 16, 16, 4, 4)
+    ab[:] = 1e30
+    rgb = device.run(ops.merge_rgb, luma, ab)
+    light = reference.rgb_to_lab(rgb / 255.0)[..., 0]
+    assert np.abs(light - reference.lightness(luma / 255.0)).max() < 0.6

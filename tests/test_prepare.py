@@ -162,7 +162,7 @@ def test_bad_input_is_named(rng):
         (lambda: ops.prepare(luma, 0), ValueError, "size must be from 1"),
         (lambda: ops.prepare(luma, 8, 0), ValueError, "multiple must be from 1"),
         (lambda: ops.prepare(luma, 8, 8, step=-1), ValueError, "step must be from 1"),
-        (lambda: ops.prepare(luma, 8, 8, dtype="int8"), TypeError, "dtype must be"),
+        (lambda: ops.prepare(luma, 8, 8, dtype="int8"), TypeError, "dtype must be one of"),
         (lambda: ops.prepare(luma, 8, 8, levels=(5, 5)), ValueError, "levels must have black"),
         (
             lambda: ops.prepare(luma, 8, 8, out=np.empty((1, 1, 9, 8), np.float32)),

@@ -127,6 +127,36 @@ ImageView image_view(const ArrayRef& array, Layout layout, const std::string& na
   return view;
 }
 
+namespace {
+
+// Bytes that one repetition of the period spans; 0 when the array does not repeat by it.
+int64_t span_within(const ArrayRef& array, int64_t period) {
+  int64_t span = dtype_size(array.type);
+  for (size_t i = 0; i < array.shape.size(); ++i) {
+    if (array.shape[i] == 1 || array.strides[i] % period == 0) continue;
+    if (array.strides[i] < 0 || array.strides[i] > period) return 0;
+    span += (array.shape[i] - 1) * array.strides[i];
+  }
+  return span;
+}
+
+// Samples that lie in turn in the same memory and never meet, such as Cb and Cr of NV12 or two
+// halves of one canvas: both repeat by one period and take different parts of it.
+bool interleaved(const ArrayRef& a, const ArrayRef& b) {
+  const auto base_a = static_cast<int64_t>(reinterpret_cast<std::uintptr_t>(a.data));
+  const auto base_b = static_cast<int64_t>(reinterpret_cast<std::uintptr_t>(b.data));
+  for (const int64_t period : a.strides) {
+    if (period <= 0) continue;
+    const int64_t span_a = span_within(a, period);
+    const int64_t span_b = span_within(b, period);
+    const int64_t apart = ((base_b - base_a) % period + period) % period;
+    if (span_a > 0 && span_b > 0 && apart >= span_a && apart + span_b <= period) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 void Call::add(const ArrayRef& array, const std::string& name, bool written) {
   if (!any_) {
     any_ = true;
@@ -145,13 +175,15 @@ void Call::add(const ArrayRef& array, const std::string& name, bool written) {
     (reach < 0 ? low : high) += reach;
   }
   const auto base = reinterpret_cast<std::uintptr_t>(array.data);
-  const Range range{base + static_cast<std::uintptr_t>(low),
-                    base + static_cast<std::uintptr_t>(high), name, written};
+  Range range{base + static_cast<std::uintptr_t>(low), base + static_cast<std::uintptr_t>(high),
+              array, name, written};
   for (const Range& other : ranges_) {
-    const bool apart = range.last < other.first || other.last < range.first;
-    FC_CHECK(apart || !(written || other.written), name, " must not overlap ", other.name);
+    if (!written && !other.written) continue;
+    const bool apart = range.last < other.first || other.last < range.first ||
+                       interleaved(range.array, other.array);
+    FC_CHECK(apart, name, " must not overlap ", other.name);
   }
-  ranges_.push_back(range);
+  ranges_.push_back(std::move(range));
 }
 
 ArrayRef Call::input(py::handle object, const std::string& name) {

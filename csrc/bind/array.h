@@ -51,6 +51,7 @@ class Call {
 
   struct Range {
     std::uintptr_t first, last;  // bytes touched, both included
+    ArrayRef array;
     std::string name;
     bool written;
   };

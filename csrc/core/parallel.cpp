@@ -1,6 +1,7 @@
 #include "core/parallel.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
@@ -27,6 +28,10 @@ int default_thread_count() {
     FC_CHECK(*end == '\0' && count >= 1 && count <= kMostThreads, "FASTCOLOR_THREADS=", wanted,
              ": use a number from 1 to ", kMostThreads);
     return static_cast<int>(count);
+  }
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+    return std::clamp(CPU_COUNT(&allowed), 1, kMostThreads);
   }
   return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMostThreads);
 }
@@ -140,16 +145,12 @@ void parallel_rows(int64_t rows, int64_t grain, const std::function<void(int64_t
   grain = std::max<int64_t>(grain, 1);
   const int threads =
       static_cast<int>(std::min<int64_t>(thread_count(), (rows + grain - 1) / grain));
+  if (threads <= 1) return body(0, rows);
+  static const int registered = pthread_atfork(nullptr, nullptr, forget_pool_after_fork);
+  (void)registered;
   PoolTurn turn;
-  if (threads <= 1 || !turn.mine) {
-    body(0, rows);
-    return;
-  }
-  if (pool == nullptr) {
-    static const int registered = pthread_atfork(nullptr, nullptr, forget_pool_after_fork);
-    (void)registered;
-    pool = new Pool;
-  }
+  if (!turn.mine) return body(0, rows);
+  if (pool == nullptr) pool = new Pool;
   // A few chunks a thread even out unequal speeds without repeating much of what a chunk sets up.
   const int64_t chunk_rows = std::max(grain, (rows + threads * 4 - 1) / (threads * 4));
   const int64_t chunks = (rows + chunk_rows - 1) / chunk_rows;

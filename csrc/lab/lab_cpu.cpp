@@ -1,4 +1,5 @@
 #include "core/rows.h"
+#include "core/store_rgb.h"
 #include "lab/curve_rows.h"
 #include "lab/lab_impl.h"
 #include "lab/lab_math.h"
@@ -20,13 +21,6 @@ struct ScaleU16 {
 struct Clamp {
   float operator()(float v) const { return clamp01(v); }
 };
-struct EncodeU8 {
-  uint8_t operator()(float v) const { return static_cast<uint8_t>(round_to_uint(v * 255.0f)); }
-};
-struct EncodeU16 {
-  uint16_t operator()(float v) const { return static_cast<uint16_t>(round_to_uint(v * 65535.0f)); }
-};
-
 inline bool finite(const Plane (&planes)[3], int64_t count) {
   uint32_t bad = 0;
   for (int c = 0; c < 3; ++c) {
@@ -74,7 +68,21 @@ bool to_lab(const ImageView& rgb, const ImageView& lab, int64_t first, int64_t l
   return ok;
 }
 
+struct StoreU8 {
+  void operator()(const ImageView& rgb, int64_t x, int64_t y, int64_t count,
+                  const Plane (&planes)[3]) const {
+    store_rgb_u8(rgb, x, y, count, planes);
+  }
+};
 template <typename T, typename Encode>
+struct Store {
+  void operator()(const ImageView& rgb, int64_t x, int64_t y, int64_t count,
+                  const Plane (&planes)[3]) const {
+    store_block<T>(rgb, x, y, count, planes, Encode{});
+  }
+};
+
+template <typename Store>
 bool from_lab(const ImageView& lab, const ImageView& rgb, int64_t first, int64_t last) {
   alignas(64) Plane planes[3] = {};
   bool ok = true;
@@ -90,7 +98,7 @@ bool from_lab(const ImageView& lab, const ImageView& rgb, int64_t first, int64_t
         planes[2][i] = clamp01(c.b);
       }
       for (auto& plane : planes) apply_curve(kEncodeCurve, count, plane);
-      store_block<T>(rgb, x, y, count, planes, Encode{});
+      Store{}(rgb, x, y, count, planes);
     }
   }
   return ok;
@@ -105,9 +113,9 @@ bool rgb_to_lab_rows(const ImageView& rgb, const ImageView& lab, int64_t first, 
 }
 
 bool lab_to_rgb_rows(const ImageView& lab, const ImageView& rgb, int64_t first, int64_t last) {
-  if (rgb.type == DType::u8) return from_lab<uint8_t, EncodeU8>(lab, rgb, first, last);
-  if (rgb.type == DType::u16) return from_lab<uint16_t, EncodeU16>(lab, rgb, first, last);
-  return from_lab<float, Clamp>(lab, rgb, first, last);
+  if (rgb.type == DType::u8) return from_lab<StoreU8>(lab, rgb, first, last);
+  if (rgb.type == DType::u16) return from_lab<Store<uint16_t, EncodeU16>>(lab, rgb, first, last);
+  return from_lab<Store<float, Clamp>>(lab, rgb, first, last);
 }
 
 }  // namespace FC_LEVEL

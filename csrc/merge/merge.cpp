@@ -74,7 +74,7 @@ class SmallPlanes {
           const float value = *reinterpret_cast<const float*>(from + x * ab.pixel_stride);
           const uint32_t exponent = float_bits(value) & 0x7f800000u;
           largest_exponent = exponent > largest_exponent ? exponent : largest_exponent;
-          *to++ = value * saturation;
+          *to++ = limited_chroma(value * saturation);
         }
       }
       FC_CHECK(largest_exponent < 0x7f800000u, "ab must be finite, got NaN or infinity");
@@ -126,10 +126,8 @@ MergeJob job_for(const MergeInput& input, const MergeOptions& options, int step_
   job.step_y = step_y;
   job.width = (input.luma.width + step_x - 1) / step_x;
   job.height = (input.luma.height + step_y - 1) / step_y;
-  job.scale_x = static_cast<float>(static_cast<double>(input.ab.width) * step_x /
-                                   static_cast<double>(input.luma.width));
-  job.scale_y = static_cast<float>(static_cast<double>(input.ab.height) * step_y /
-                                   static_cast<double>(input.luma.height));
+  job.scale_x = {input.ab.width * step_x, input.luma.width};
+  job.scale_y = {input.ab.height * step_y, input.luma.height};
   job.black = 0.0f;
   job.code_step = input.luma.type == DType::u8 ? 1.0f / 255.0f : 1.0f / 65535.0f;
   return job;

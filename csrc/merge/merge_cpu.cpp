@@ -1,3 +1,4 @@
+#include "core/store_rgb.h"
 #include "lab/curve_rows.h"
 #include "merge/merge_rows.h"
 #include "prepare/prepare_math.h"
@@ -12,7 +13,7 @@ struct Work {
   alignas(64) float a[kBlock];
   alignas(64) float b[kBlock];
   alignas(64) float y[kBlock];
-  alignas(64) Plane tint[3];  // red, green and blue less y, then encoded
+  alignas(64) Plane rgb[3];  // linear, then encoded
 };
 
 // a and b of the strip; for guided chroma f must be there.
@@ -56,29 +57,19 @@ void rgb_of_row(int64_t count, Work& __restrict__ w) {
   for (int64_t i = 0; i < count; ++i) {
     const Tint t = tint_of(w.f[i], w.a[i], w.b[i]);
     w.y[i] = t.y;
-    w.tint[0][i] = t.r;
-    w.tint[1][i] = t.g;
-    w.tint[2][i] = t.b;
-    outside |= outside_gamut(t) ? 1u : 0u;
+    w.rgb[0][i] = t.r;
+    w.rgb[1][i] = t.g;
+    w.rgb[2][i] = t.b;
+    outside |= outside_gamut(t);
   }
   if (outside != 0) {
     for (int64_t i = 0; i < count; ++i) {
-      const float factor = gamut_factor({w.y[i], w.tint[0][i], w.tint[1][i], w.tint[2][i]});
-      for (auto& plane : w.tint) plane[i] = plane[i] * factor;
+      const float factor = gamut_factor({w.y[i], w.rgb[0][i], w.rgb[1][i], w.rgb[2][i]});
+      for (auto& plane : w.rgb) plane[i] = towards_grey(plane[i], w.y[i], factor);
     }
   }
-  for (auto& plane : w.tint) {
-    for (int64_t i = 0; i < count; ++i) plane[i] = plane[i] + w.y[i];
-    apply_curve(kEncodeCurve, count, plane);
-  }
+  for (auto& plane : w.rgb) apply_curve(kEncodeCurve, count, plane);
 }
-
-struct EncodeU8 {
-  uint8_t operator()(float v) const { return static_cast<uint8_t>(round_to_uint(v * 255.0f)); }
-};
-struct EncodeU16 {
-  uint16_t operator()(float v) const { return static_cast<uint16_t>(round_to_uint(v * 65535.0f)); }
-};
 
 // Scalar on purpose: two table loads a cycle, where a vector gather takes several for each element.
 __attribute__((noinline, optimize("no-tree-vectorize"))) void look_up(const ImageView& luma,
@@ -166,9 +157,9 @@ void merge_rgb_rows(const MergeJob& job, const float* u8_to_f, int64_t first, in
     chroma_of_row(rows, job.chroma, count, w);
     rgb_of_row(count, w);
     if (job.rgb.type == DType::u8) {
-      store_block<uint8_t>(job.rgb, x, y, count, w.tint, EncodeU8{});
+      store_rgb_u8(job.rgb, x, y, count, w.rgb);
     } else {
-      store_block<uint16_t>(job.rgb, x, y, count, w.tint, EncodeU16{});
+      store_block<uint16_t>(job.rgb, x, y, count, w.rgb, EncodeU16{});
     }
   });
 }
@@ -188,7 +179,7 @@ void merge_ycc_rows(const MergeJob& job, int64_t first, int64_t last) {
     chroma_of_row(rows, job.chroma, count, w);
     rgb_of_row(count, w);
     for (int64_t i = 0; i < count; ++i) {
-      const CbCr codes = encode_chroma({w.tint[0][i], w.tint[1][i], w.tint[2][i]}, job.code);
+      const CbCr codes = encode_chroma({w.rgb[0][i], w.rgb[1][i], w.rgb[2][i]}, job.code);
       w.a[i] = codes.cb;
       w.b[i] = codes.cr;
     }

@@ -26,8 +26,8 @@ __global__ void copy_ab_kernel(const Batch<SmallJob> batch) {
   const int64_t size = job.ab.width * job.ab.height;
   for (int64_t y = blockIdx.y; y < job.ab.height; y += gridDim.y) {
     for (int channel = 0; channel < 2; ++channel) {
-      job.planes[size * channel + y * job.ab.width + x] =
-          *reinterpret_cast<const float*>(job.ab.at(x, y, channel)) * job.saturation;
+      job.planes[size * channel + y * job.ab.width + x] = limited_chroma(
+          *reinterpret_cast<const float*>(job.ab.at(x, y, channel)) * job.saturation);
     }
   }
 }
@@ -163,16 +163,16 @@ class Column {
   float part_;
   int64_t at_[4];
   int64_t index_ = -100;
-  float a_[4], b_[4], l_[4], slope_a_[4], slope_b_[4];
+  float a_[4] = {}, b_[4] = {}, l_[4] = {}, slope_a_[4] = {}, slope_b_[4] = {};
 };
 
 __device__ __forceinline__ Rgb rgb_of(float f, float a, float b) {
   const Tint t = tint_of(f, a, b);
-  const float factor = outside_gamut(t) ? gamut_factor(t) : 1.0f;
+  const float factor = outside_gamut(t) != 0 ? gamut_factor(t) : 1.0f;
   Rgb out;
-  out.r = linear_to_srgb_unclamped(t.r * factor + t.y);
-  out.g = linear_to_srgb_unclamped(t.g * factor + t.y);
-  out.b = linear_to_srgb_unclamped(t.b * factor + t.y);
+  out.r = linear_to_srgb_unclamped(towards_grey(t.r, t.y, factor));
+  out.g = linear_to_srgb_unclamped(towards_grey(t.g, t.y, factor));
+  out.b = linear_to_srgb_unclamped(towards_grey(t.b, t.y, factor));
   return out;
 }
 

@@ -23,10 +23,10 @@ struct SmallChroma {
 struct MergeJob {
   ImageView luma;
   SmallChroma small;
-  ImageView rgb;           // merge_rgb: the result
-  ImageView cb, cr;        // merge_ycc: the result
-  int64_t width, height;   // samples to make
-  float scale_x, scale_y;  // small samples for each of them (see tap_at)
+  ImageView rgb;              // merge_rgb: the result
+  ImageView cb, cr;           // merge_ycc: the result
+  int64_t width, height;      // samples to make
+  TapScale scale_x, scale_y;  // where they lie in the small grid
   Chroma chroma;
   int step_x, step_y;      // luma samples for each of them
   float black, code_step;  // luma code -> Y': (code - black) * code_step

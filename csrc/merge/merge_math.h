@@ -1,7 +1,7 @@
 // Colour from luma and small chroma, for one pixel.
 //
 // Positions: sample centres; full-resolution x lies at (x + 0.5) * small / full - 0.5 of the small
-// grid, samples beyond the border repeat the border.
+// grid, samples beyond the border repeat the border. Predicted a and b are taken within +-1000.
 //
 //   ab(x) = cubic(ab_small)(x) + A(x) * (L(x) - cubic(L_small)(x))
 //
@@ -25,11 +25,18 @@ struct Tap {
   float part;     // distance from it, in [0, 1)
 };
 
-// scale = small / full, as float. x < 2^24 is exact in float.
-FC_HD Tap tap_at(int64_t x, float scale) {
-  const float position = (static_cast<float>(x) + 0.5f) * scale - 0.5f;
-  const int64_t index = static_cast<int64_t>(position + 1.0f) - 1;
-  return {index, position - static_cast<float>(index)};
+// Sample x lies at ((2 x + 1) * step * small - full) / (2 * full): whole numbers until the last
+// division, so that no width costs precision.
+struct TapScale {
+  int64_t small;  // small samples, times the luma samples that x counts in (step)
+  int64_t full;   // luma samples
+};
+
+FC_HD Tap tap_at(int64_t x, TapScale scale) {
+  const int64_t whole = 2 * scale.full;
+  const int64_t position = (2 * x + 1) * scale.small - scale.full + whole;  // never negative
+  const int64_t index = position / whole;
+  return {index - 1, static_cast<float>(position - index * whole) / static_cast<float>(whole)};
 }
 
 FC_HD int64_t clamp_index(int64_t index, int64_t size) {
@@ -84,39 +91,48 @@ FC_HD float guide_slope(float mean_l, float mean_ll, float mean_c, float mean_lc
   return (mean_lc - mean_l * mean_c) / (max_of_float(variance, 0.0f) + kGuideEpsilon);
 }
 
+// Far outside any gamut, and far from where float32 overflows.
+FC_HD float limited_chroma(float value) {
+  return min_of_float(max_of_float(value, -1000.0f), 1000.0f);
+}
+
 // --- colour ---------------------------------------------------------------------------------
 
-// Linear light as luminance and what red, green and blue add to it.
+// Linear light: the luminance of the luma, and red, green and blue, which may leave the gamut.
 struct Tint {
   float y, r, g, b;
 };
 
 // f is that of the luma (L* = 116 f - 16); a and b in Lab units.
 FC_HD Tint tint_of(float f, float a, float b) {
-  const float x = lab_f_inverse(f + a * 0.002f);
   const float y = lab_f_inverse(f);
-  const float z = lab_f_inverse(f - b * 0.005f);
-  const Rgb d = xyz_to_linear({x - y, 0.0f, z - y});
-  return {y, d.r, d.g, d.b};
+  const Rgb c = xyz_to_linear({lab_f_inverse(f + a * 0.002f), y, lab_f_inverse(f - b * 0.005f)});
+  return {y, c.r, c.g, c.b};
+}
+
+// Not in [0, 1]: negative floats have the largest bits.
+FC_HD uint32_t outside_unit(float v) { return float_bits(v) > 0x3f800000u ? 1u : 0u; }
+FC_HD uint32_t outside_gamut(const Tint& t) {
+  return outside_unit(t.r) | outside_unit(t.g) | outside_unit(t.b);
 }
 
 FC_HD float max3(float a, float b, float c) { return max_of_float(max_of_float(a, b), c); }
 FC_HD float min3(float a, float b, float c) { return min_of_float(min_of_float(a, b), c); }
 
-FC_HD bool outside_gamut(const Tint& t) {
-  return t.y + max3(t.r, t.g, t.b) > 1.0f || t.y + min3(t.r, t.g, t.b) < 0.0f;
-}
-
-// What the tint is multiplied by to touch the gamut's border; 1 inside.
+// How far towards the colour from its grey the gamut reaches; 1 inside.
 FC_HD float gamut_factor(const Tint& t) {
-  const float high = max3(t.r, t.g, t.b);
-  const float low = -min3(t.r, t.g, t.b);
+  const float high = max3(t.r, t.g, t.b) - t.y;
+  const float low = t.y - min3(t.r, t.g, t.b);
   const float room = 1.0f - t.y;
   // room / high against y / low, by one division.
   const bool top = room * low < t.y * high;
   const float space = top ? room : t.y;
   const float reach = top ? high : low;
   return space < reach ? space / reach : 1.0f;
+}
+
+FC_HD float towards_grey(float c, float y, float factor) {
+  return factor < 1.0f ? y + (c - y) * factor : c;
 }
 
 // --- Y'CbCr ---------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ class ChromaStrip {
     x0_ = x0;
     count_ = count;
     cells_ = 0;
-    in_runs_ = job.scale_x <= 0.5f;
+    in_runs_ = 2 * job.scale_x.small <= job.scale_x.full;
     for (int64_t i = 0; i < count; ++i) {
       const Tap tap = tap_at(x0 + i, job.scale_x);
       index_[i] = tap.index;

@@ -1,11 +1,14 @@
 """Colour operators on arrays.
 
-Every function takes one image or a list of images (of one type, any sizes) and returns the same
-form; a list is one launch on CUDA. NumPy in, NumPy out on the CPU; CUDA in, CUDA out on the GPU, on
-the caller's current stream and without waiting. ``out`` takes arrays to write to. Any strides are
-accepted; dense rows are fastest.
+Functions from picture to picture take one image or a list of images (of one type, any sizes) and
+return the same form; a list is one launch on CUDA. NumPy in, NumPy out on the CPU; CUDA in, CUDA
+out on the GPU, on the caller's current stream and without waiting (is_neutral waits: it returns
+numbers). ``out`` takes arrays to write to. Any strides are accepted; dense rows are fastest.
 
-Wrong arguments raise ValueError or TypeError with the argument's name in the message.
+Wrong arguments raise ValueError or TypeError with the argument's name in the message. On the CPU
+that includes NaN and infinity, after which ``out`` holds rubbish; on CUDA looking would mean
+waiting, and such samples give some colour. float32 inside: a 16-bit result may be off by a few
+codes of 65,535, an 8-bit one by rounding alone.
 """
 
 from fastcolor.ops._clahe import clahe

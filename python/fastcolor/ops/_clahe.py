@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fastcolor import _core
-from fastcolor._arrays import Images, stream_of
-from fastcolor.ops._common import inputs, numpy_dtype, outputs, returned
+from fastcolor._arrays import Images, dtype_of, shape_of, stream_of
+from fastcolor.ops._common import inputs, number, outputs, returned, whole
 
 
 def clahe(
@@ -25,8 +25,11 @@ def clahe(
     2^31 - 1 pixels.
     """
     sources = inputs(luma, "luma")
-    columns, rows = grid
-    shapes = [tuple(source.shape) for source in sources]
-    outs = outputs(luma, out, sources, shapes, numpy_dtype(sources[0]))
-    _core.clahe(sources, outs, float(clip_limit), columns, rows, stream_of(sources[0]))
+    if not isinstance(grid, (tuple, list)) or len(grid) != 2:
+        raise TypeError(f"grid must be (columns, rows), got {grid!r}")
+    columns, rows = (whole(count, "grid") for count in grid)
+    limit = number(clip_limit, "clip_limit")
+    shapes = [shape_of(source, "luma") for source in sources]
+    outs = outputs(luma, out, sources, shapes, dtype_of(sources[0], "luma"))
+    _core.clahe(sources, outs, limit, columns, rows, stream_of(sources[0]))
     return returned(luma, outs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,20 +11,42 @@ from numpy.typing import DTypeLike
 
 from fastcolor._arrays import Array, Images, adopt, as_list, empty, shape_of, stream_of
 
+LAYOUTS = ("interleaved", "planar")
+MOST_SAMPLES = 1 << 40
 MOST_SIDE = 1 << 24  # pixels; the compiled module has the same limit
 
 
 def one_of(dtype: DTypeLike, allowed: tuple[type, ...], name: str) -> np.dtype[Any]:
-    wanted = np.dtype(dtype)
+    try:
+        wanted = np.dtype(dtype)
+    except TypeError as error:
+        raise TypeError(f"{name} must be a type, got {dtype!r}") from error
     if wanted not in [np.dtype(kind) for kind in allowed]:
         names = ", ".join(np.dtype(kind).name for kind in allowed)
         raise TypeError(f"{name} must be one of {names}, got {wanted.name}")
     return wanted
 
 
-def numpy_dtype(array: Array) -> np.dtype[Any]:
-    """The type of an array of any library, as NumPy's (torch calls uint8 torch.uint8)."""
-    return np.dtype(str(array.dtype).removeprefix("torch."))
+def choice(value: object, allowed: tuple[str, ...], name: str) -> str:
+    if isinstance(value, str) and value in allowed:
+        return value
+    names = ", ".join(repr(known) for known in allowed[:-1])
+    raise ValueError(f"{name} must be {names} or {allowed[-1]!r}, got {value!r}")
+
+
+def number(value: object, name: str) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be a number, got {value!r}") from error
+
+
+def whole(value: object, name: str) -> int:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if abs(int(value)) > MOST_SIDE:
+        raise ValueError(f"{name} must be at most {MOST_SIDE}, got {value}")
+    return int(value)
 
 
 def inputs(images: Images, name: str) -> list[Array]:
@@ -58,6 +81,9 @@ def outputs(
 ) -> list[Array]:
     """The arrays of ``out``, or new ones of these shapes beside the sources."""
     if out is None:
+        for shape in shapes:
+            if math.prod(shape) > MOST_SAMPLES:
+                raise ValueError(f"image makes a result of {shape}, more than 2^40 samples")
         return [empty(shape, dtype, source, "image") for shape, source in zip(shapes, sources)]
     outs = [adopt(array, "out") for array in as_list(out)]
     if isinstance(images, (list, tuple)) != isinstance(out, (list, tuple)):

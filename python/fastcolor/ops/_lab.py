@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike
 
 from fastcolor import _core
 from fastcolor._arrays import Images
-from fastcolor.ops._common import mapped, one_of
+from fastcolor.ops._common import LAYOUTS, choice, mapped, one_of
 
 _RGB_TYPES = (np.uint8, np.uint16, np.float32)
 
@@ -20,7 +20,7 @@ def rgb_to_lab(
     ``layout`` is "interleaved" (H, W, 3) or "planar" (3, H, W), for input and output. The result is
     float32; on CUDA ``dtype=np.float16`` halves it. Within 0.01 of scikit-image's float64 result.
     """
-    return mapped(_core.rgb_to_lab, "image", image, out, dtype, layout)
+    return mapped(_core.rgb_to_lab, "image", image, out, dtype, choice(layout, LAYOUTS, "layout"))
 
 
 def lab_to_rgb(
@@ -30,4 +30,11 @@ def lab_to_rgb(
 
     Components outside the sRGB gamut are clipped. The inverse of rgb_to_lab for every uint8 colour.
     """
-    return mapped(_core.lab_to_rgb, "lab", lab, out, one_of(dtype, _RGB_TYPES, "dtype"), layout)
+    return mapped(
+        _core.lab_to_rgb,
+        "lab",
+        lab,
+        out,
+        one_of(dtype, _RGB_TYPES, "dtype"),
+        choice(layout, LAYOUTS, "layout"),
+    )

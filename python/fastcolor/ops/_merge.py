@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fastcolor import _core
-from fastcolor._arrays import Array, Images, stream_of
-from fastcolor.ops._common import inputs, numpy_dtype, one_of, outputs, returned
+from fastcolor._arrays import Array, Images, dtype_of, shape_of, stream_of
+from fastcolor.ops._common import LAYOUTS, choice, inputs, number, one_of, outputs, returned, whole
 
+CHROMAS = ("guided", "bicubic", "bilinear")
 _STEPS = {"420": (2, 2), "422": (2, 1), "444": (1, 1)}
 
 
@@ -31,11 +32,20 @@ def merge_rgb(
     """
     lumas, abs_ = _pairs(luma, ab)
     if dtype is None:
-        dtype = np.uint16 if numpy_dtype(lumas[0]) == np.uint16 else np.uint8
+        dtype = np.uint16 if dtype_of(lumas[0], "luma") == np.uint16 else np.uint8
     kind = one_of(dtype, (np.uint8, np.uint16), "dtype")
-    shapes = [(3, *s.shape) if layout == "planar" else (*s.shape, 3) for s in lumas]
+    sides = [shape_of(array, "luma") for array in lumas]
+    shapes = [(3, *s) if layout == "planar" else (*s, 3) for s in sides]
     outs = outputs(luma, out, lumas, shapes, kind)
-    _core.merge_rgb(lumas, abs_, outs, layout, chroma, float(saturation), stream_of(lumas[0]))
+    _core.merge_rgb(
+        lumas,
+        abs_,
+        outs,
+        choice(layout, LAYOUTS, "layout"),
+        choice(chroma, CHROMAS, "chroma"),
+        number(saturation, "saturation"),
+        stream_of(lumas[0]),
+    )
     return returned(luma, outs)
 
 
@@ -58,12 +68,12 @@ def merge_ycc(
     ``range="limited"``, ``matrix="bt709"``, ``bits=10`` as the file has it; codes of more than 8
     bits are uint16. Gives (Cb, Cr), each a list where ``luma`` is a list.
     """
-    if subsampling not in _STEPS:
-        raise ValueError(f"subsampling must be '420', '422' or '444', got {subsampling!r}")
-    if range not in ("full", "limited"):
-        raise ValueError(f"range must be 'full' or 'limited', got {range!r}")
-    if matrix not in ("bt601", "bt709"):
-        raise ValueError(f"matrix must be 'bt601' or 'bt709', got {matrix!r}")
+    choice(subsampling, tuple(_STEPS), "subsampling")
+    choice(range, ("full", "limited"), "range")
+    choice(matrix, ("bt601", "bt709"), "matrix")
+    bits = whole(bits, "bits")
+    if out is not None and not (isinstance(out, (tuple, list)) and len(out) == 2):
+        raise TypeError("out must be a pair, Cb and Cr")
     lumas, abs_ = _pairs(luma, ab)
     step_x, step_y = _STEPS[subsampling]
     shapes: list[tuple[int, ...]] = [
@@ -83,9 +93,9 @@ def merge_ycc(
         step_y,
         range == "limited",
         matrix == "bt709",
-        int(bits),
-        chroma,
-        float(saturation),
+        bits,
+        choice(chroma, CHROMAS, "chroma"),
+        number(saturation, "saturation"),
         stream_of(lumas[0]),
     )
     return returned(luma, planes[0]), returned(luma, planes[1])
@@ -95,9 +105,10 @@ def _pairs(luma: Images, ab: Images) -> tuple[list[Array], list[Array]]:
     lumas = inputs(luma, "luma")
     abs_ = inputs(ab, "ab")
     for array in lumas:
-        if len(array.shape) != 2:
-            raise ValueError(f"luma must have the shape (H, W), got {tuple(array.shape)}")
+        if len(shape_of(array, "luma")) != 2:
+            raise ValueError(f"luma must have the shape (H, W), got {shape_of(array, 'luma')}")
     for array in abs_:
-        if len(array.shape) != 3 or array.shape[0] != 2:
-            raise ValueError(f"ab must have the shape (2, h, w), got {tuple(array.shape)}")
+        shape = shape_of(array, "ab")
+        if len(shape) != 3 or shape[0] != 2:
+            raise ValueError(f"ab must have the shape (2, h, w), got {shape}")
     return lumas, abs_

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fastcolor import _core
-from fastcolor._arrays import Array, Images, adopt, empty, stream_of
-from fastcolor.ops._common import inputs, numpy_dtype
+from fastcolor._arrays import Array, Images, adopt, dtype_of, empty, shape_of, stream_of
+from fastcolor.ops._common import inputs, one_of, whole
 
 
 class PreparedSize(NamedTuple):
@@ -27,10 +27,11 @@ def prepared_size(
 ) -> PreparedSize:
     """What prepare makes of a picture: the short side becomes ``size``, the long side follows.
 
-    The long side is rounded to a multiple of ``step`` (a network whose chroma is k times smaller
+    Both are rounded to a multiple of ``step`` (a network whose chroma is k times smaller
     wants k, so that its result covers the picture exactly); then both are padded to ``multiple``.
     """
-    return PreparedSize(*_core.prepared_size(width, height, size, multiple, step))
+    arguments = {"width": width, "height": height, "size": size, "multiple": multiple, "step": step}
+    return PreparedSize(*_core.prepared_size(*(whole(v, k) for k, v in arguments.items())))
 
 
 def prepare(
@@ -53,20 +54,21 @@ def prepare(
     """
     sources = inputs(luma, "luma")
     for source in sources:
-        if len(source.shape) != 2:
-            raise ValueError(f"luma must have the shape (H, W), got {tuple(source.shape)}")
-    height, width = sources[0].shape
+        if len(shape_of(source, "luma")) != 2:
+            raise ValueError(f"luma must have the shape (H, W), got {shape_of(source, 'luma')}")
+    height, width = shape_of(sources[0], "luma")
     wanted = prepared_size(int(width), int(height), size, multiple, step)
     for source in sources[1:]:
-        if prepared_size(source.shape[1], source.shape[0], size, multiple, step) != wanted:
+        height, width = shape_of(source, "luma")
+        if prepared_size(width, height, size, multiple, step) != wanted:
             raise ValueError("luma must hold pictures of one prepared_size(); group them by it")
     name, kind = _network_type(dtype)
     shape = (len(sources), 1, wanted.padded_height, wanted.padded_width)
     target = empty(shape, kind, sources[0], "luma") if out is None else adopt(out, "out")
-    if tuple(target.shape) != shape:
-        raise ValueError(f"out must have the shape {shape}, got {tuple(target.shape)}")
+    if shape_of(target, "out") != shape:
+        raise ValueError(f"out must have the shape {shape}, got {shape_of(target, 'out')}")
     if levels is None:
-        levels = (0, 255 if numpy_dtype(sources[0]) == np.uint8 else 65535)
+        levels = (0, 255 if dtype_of(sources[0], "luma") == np.uint8 else 65535)
     _core.prepare(sources, target, name, wanted.width, wanted.height, levels, stream_of(sources[0]))
     if out is not None:
         return out
@@ -77,10 +79,8 @@ def _network_type(dtype: DTypeLike | str) -> tuple[str, DTypeLike]:
     """The name of a type, and the NumPy type that holds it."""
     if str(dtype) in ("bfloat16", "torch.bfloat16"):
         return "bfloat16", np.uint16
-    name = np.dtype(dtype).name
-    if name not in ("float32", "float16"):
-        raise TypeError(f"dtype must be float32, float16 or bfloat16, got {name}")
-    return name, np.dtype(dtype)
+    wanted = one_of(dtype, (np.float32, np.float16), "dtype")
+    return wanted.name, wanted
 
 
 def _as_bfloat16(array: Array) -> Any:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from fastcolor import _core
-from fastcolor._arrays import Array, adopt, empty, stream_of
-from fastcolor.ops._common import MOST_SIDE, inputs, numpy_dtype
+from fastcolor._arrays import Array, dtype_of, shape_of, stream_of
+from fastcolor.ops._common import inputs, outputs, whole
 
 
 @dataclass(frozen=True)
 class TileGrid:
     """How a picture is cut: tiles of one size, ``overlap`` pixels shared by neighbours.
 
-    Tile (column, row) begins at column * (tile_width - overlap) - overlap // 2 of the picture,
-    and so for rows; what lies outside is mirrored. So every pixel has overlap // 2 pixels of context
-    around it, at the borders too. Tiles are numbered row by row.
+    Tile (column, row) begins at column * (tile_width - overlap) - overlap // 2 of the picture, and
+    so for rows; what lies outside is mirrored. So every pixel has overlap // 2 pixels of context,
+    at the borders too. Tiles are numbered row by row.
     """
 
     width: int
@@ -27,6 +25,8 @@ class TileGrid:
     overlap: int
 
     def __post_init__(self) -> None:
+        for name in ("width", "height", "tile_width", "tile_height", "overlap"):
+            whole(getattr(self, name), name)
         self.counts()  # refuses sizes that make no grid
 
     def counts(self) -> tuple[int, int]:
@@ -50,16 +50,15 @@ def split_tiles(
     uint8, uint16 or float32; ``tile`` is a side or (width, height), ``overlap`` at most half of it.
     """
     source = _one(image, "image")
-    if len(source.shape) not in (2, 3):
-        raise ValueError(f"image must have 2 or 3 dimensions, got {len(source.shape)}")
+    sides = shape_of(source, "image")
+    if len(sides) not in (2, 3):
+        raise ValueError(f"image must have 2 or 3 dimensions, got {len(sides)}")
     width, height = _sides(tile)
-    grid = TileGrid(
-        int(source.shape[-1]), int(source.shape[-2]), width, height, _whole(overlap, "overlap")
-    )
-    shape = (grid.count, *(int(side) for side in source.shape[:-2]), height, width)
-    tiles = empty(shape, numpy_dtype(source), source, "image") if out is None else out
-    _core.split_tiles(source, adopt(tiles, "out"), width, height, overlap, stream_of(source))
-    return tiles, grid
+    grid = TileGrid(sides[-1], sides[-2], width, height, whole(overlap, "overlap"))
+    shape = (grid.count, *sides[:-2], height, width)
+    tiles = outputs(source, out, [source], [shape], dtype_of(source, "image"))[0]
+    _core.split_tiles(source, tiles, width, height, overlap, stream_of(source))
+    return tiles if out is None else out, grid
 
 
 def blend_tiles(
@@ -76,17 +75,17 @@ def blend_tiles(
     if not isinstance(grid, TileGrid):
         raise TypeError(f"grid must be a TileGrid, got {type(grid).__name__}")
     source = _one(tiles, "tiles")
-    if len(source.shape) not in (3, 4):
-        raise ValueError(f"tiles must have 3 or 4 dimensions, got {len(source.shape)}")
-    scale = _whole(scale, "scale")
+    sides = shape_of(source, "tiles")
+    if len(sides) not in (3, 4):
+        raise ValueError(f"tiles must have 3 or 4 dimensions, got {len(sides)}")
+    scale = whole(scale, "scale")
     if not 1 <= scale <= 64:
         raise ValueError(f"scale must be from 1 to 64, got {scale}")
-    middle = tuple(int(side) for side in source.shape[1:-2])
-    shape = (*middle, grid.height * scale, grid.width * scale)
-    image = empty(shape, numpy_dtype(source), source, "tiles") if out is None else out
+    shape = (*sides[1:-2], grid.height * scale, grid.width * scale)
+    image = outputs(source, out, [source], [shape], dtype_of(source, "tiles"))[0]
     _core.blend_tiles(
         source,
-        adopt(image, "out"),
+        image,
         grid.width,
         grid.height,
         grid.tile_width,
@@ -96,7 +95,7 @@ def blend_tiles(
         mode == "feather",
         stream_of(source),
     )
-    return image
+    return image if out is None else out
 
 
 def _one(array: Array, name: str) -> Array:
@@ -105,16 +104,8 @@ def _one(array: Array, name: str) -> Array:
     return inputs(array, name)[0]
 
 
-def _whole(value: object, name: str) -> int:
-    if not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    if abs(int(value)) > MOST_SIDE:
-        raise ValueError(f"{name} must be at most {MOST_SIDE}, got {value}")
-    return int(value)
-
-
 def _sides(tile: object) -> tuple[int, int]:
     if isinstance(tile, tuple) and len(tile) == 2:
-        return _whole(tile[0], "tile"), _whole(tile[1], "tile")
-    side = _whole(tile, "tile")
+        return whole(tile[0], "tile"), whole(tile[1], "tile")
+    side = whole(tile, "tile")
     return side, side
