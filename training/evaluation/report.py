@@ -1,0 +1,113 @@
+"""Rows of results as a Markdown table, and the file that collects them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .measure import DEFINITIONS
+
+Row = Mapping[str, Any]
+KEY = ("model", "set", "grey", "saturation", "long_side", "own_rgb", "pictures")
+
+COLUMNS = (
+    ("ciede", "CIEDE2000", 2),
+    ("ciede_p95", "p95", 1),
+    ("lpips", "LPIPS", 3),
+    ("lpips_alex", "LPIPS alex", 3),
+    ("psnr", "PSNR", 2),
+    ("psnr_pooled", "pooled", 2),
+    ("ssim", "SSIM", 3),
+    ("mae", "MAE", 4),
+    ("mse", "MSE", 0),
+    ("colour", "colourf.", 1),
+    ("colour_error", "its error", 1),
+    ("fid", "FID", 1),
+)
+
+
+def _cell(row: Row, key: str, digits: int) -> str:
+    value = row["metrics"].get(key)
+    if value is None:
+        return "-"
+    text = f"{value['mean']:.{digits}f}"
+    if key == "ciede" and "low" in value:
+        text += f" ({value['low']:.{digits}f}-{value['high']:.{digits}f})"
+    return text
+
+
+def _ratio(row: Row, grey: Row | None, key: str) -> str:
+    if grey is None or key not in row["metrics"] or not grey["metrics"].get(key, {}).get("mean"):
+        return "-"
+    return f"{row['metrics'][key]['mean'] / grey['metrics'][key]['mean']:.3f}"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """One set: a line per row, ratios against the grey baseline of the same input."""
+    shown = [c for c in COLUMNS if any(c[0] in row["metrics"] for row in rows)]
+    head = ["model", "input", "sat.", *[c[1] for c in shown], "CIEDE/grey", "LPIPS/grey"]
+    head += ["truth's colourf.", "cast a, b", "parameters", "ms"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for row in rows:
+        grey = next((r for r in rows if r["model"] == "grey" and r["grey"] == row["grey"]), None)
+        metrics = row["metrics"]
+        cells = [row["model"], {"lstar": "L*", "luma": "Y'"}[row["grey"]], f"{row['saturation']:g}"]
+        cells += [_cell(row, key, digits) for key, _, digits in shown]
+        cells += [_ratio(row, grey, "ciede"), _ratio(row, grey, "lpips")]
+        cells.append(_cell(row, "colour_truth", 1))
+        cells.append(f"{metrics['cast_a']['mean']:+.1f}, {metrics['cast_b']['mean']:+.1f}")
+        milliseconds = row.get("milliseconds")
+        cells += [f"{row['parameters']:,}", "-" if milliseconds is None else f"{milliseconds:.1f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def read(path: Path) -> dict[str, Any]:
+    if path.is_file():
+        loaded: dict[str, Any] = json.loads(path.read_text())
+        return loaded
+    return {"definitions": DEFINITIONS, "rows": []}
+
+
+def merge(path: Path, rows: Sequence[Row]) -> None:
+    """Replace rows of the same key, keep the others, write the JSON and the Markdown."""
+    results = read(path)
+    fresh = {tuple(row.get(k) for k in KEY) for row in rows}
+    kept = [r for r in results["rows"] if tuple(r.get(k) for k in KEY) not in fresh]
+    results["definitions"] = DEFINITIONS
+    results["rows"] = sorted(
+        [*kept, *rows], key=lambda r: (r["set"], r["long_side"], r["pictures"])
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _replace(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    _replace(path.with_suffix(".md"), markdown(results))
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """The whole RESULTS.md."""
+    out = ["# Results", "", "Written by `python -m training.evaluate`; do not edit by hand.", ""]
+    groups: dict[tuple[str, int, int], list[Row]] = {}
+    for row in results["rows"]:
+        groups.setdefault((row["set"], row["pictures"], row["long_side"]), []).append(row)
+    for (name, count, long_side), rows in groups.items():
+        size = f"long side at most {long_side}" if long_side else "original size"
+        out += [f"## {name}: {count} pictures, {size}", "", table(rows), ""]
+    out += ["## Definitions", ""]
+    out += [f"- `{key}`: {text}" for key, text in DEFINITIONS.items()]
+    out += [
+        "- input: the grey is made from L* (lightness kept) or from BT.601 Y' (as JPEG stores it)",
+        "- grey: the picture without colour; mean colour: mean a, b of training pictures per L*",
+        "- brackets: 95 % bootstrap interval of the mean over pictures (1,000 resamples)",
+        "- ms: median of the network alone on single pictures at its working size, on the CPU",
+        "",
+    ]
+    return "\n".join(out)
