@@ -4,11 +4,16 @@
     [model]      name, init (weights file or ""), and the network's own arguments
     [data]       sets (globs below --data), short_side, crop, zoom, batch, held_out
     [degrade]    arguments of training.degrade.Degrade
-    [[loss]]     name, weight, and the loss's own arguments
-    [optim]      name, lr, trunk_lr, weight_decay, betas, ema, clip
+    [[loss]]     name, weight, start (progress from which it counts), on (the output it
+                 judges), and the loss's own arguments
+    [optim]      name, lr, trunk_lr, frozen (progress until which the trunk rests),
+                 weight_decay, betas, ema, clip
     [schedule]   steps, warmup, clock ("steps" or "minutes"), minutes, floor
     [[stage]]    from (progress in [0,1]) and any keys of [data] that change there
-    [discriminator]  optional: name, loss, lr, weight, and its own arguments
+    [discriminator]  optional: name (of a network), loss ("bce" or "l2", judged on its scores
+                 against ones and zeros), lr, weight, start, and the network's own arguments
+
+[data] batch is the batch of all workers together.
 """
 
 from __future__ import annotations
@@ -31,6 +36,9 @@ class Named:
     weight: float = 1.0
     start: float = 0.0  # progress of the run from which a loss counts
     init: str = ""
+    on: str = ""
+    lr: float = 0.0
+    loss: str = "bce"
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
@@ -49,6 +57,7 @@ class OptimPart:
     name: str = "adamw"
     lr: float = 1e-3
     trunk_lr: float = 0.0  # 0: as lr
+    frozen: float = 0.0
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.99)
     ema: float = 0.999
@@ -63,7 +72,6 @@ class SchedulePart:
     minutes: float = 20.0
     floor: float = 0.01
     checkpoint_minutes: float = 3.0
-    validate_steps: int = 1000
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,8 @@ def _part(kind: type, table: dict[str, Any], where: str) -> Any:
     known = {f.name for f in dataclasses.fields(kind)}
     unknown = sorted(set(table) - known)
     if unknown:
-        raise ValueError(f"{where}: unknown {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+        expected = ", ".join(sorted(known))
+        raise ValueError(f"{where}: unknown {', '.join(unknown)}; known: {expected}")
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
 
 
@@ -102,7 +111,8 @@ def _named(table: dict[str, Any], where: str) -> Named:
     table = dict(table)
     if "name" not in table:
         raise ValueError(f"{where}: has no name")
-    own = {key: table.pop(key) for key in ("name", "weight", "start", "init") if key in table}
+    fields = [f.name for f in dataclasses.fields(Named) if f.name != "arguments"]
+    own = {key: table.pop(key) for key in fields if key in table}
     return Named(**own, arguments=table)
 
 

@@ -28,7 +28,7 @@ class EmptyDataError(ValueError):
 
 @dataclass(frozen=True)
 class PictureCache:
-    """Read-only access to the cached pictures."""
+    """The cached pictures; writing to them does not reach the file."""
 
     pixels: np.ndarray  # flat uint8 memory map
     offset: np.ndarray
@@ -111,4 +111,4 @@ def open_cache(
         whole.replace(index)
     with np.load(index) as table:
         columns = {name: table[name] for name in ("offset", "height", "width")}
-    return PictureCache(np.memmap(pixels, np.uint8, mode="r"), **columns)
+    return PictureCache(np.memmap(pixels, np.uint8, mode="c"), **columns)

@@ -9,6 +9,18 @@ Contracts by kind (the names of the tensors are those of the exported file):
 - colorizer: ``luma`` (N,1,h,w) = L*/50 - 1   ->  ``ab`` (N,2,h/k,w/k), units of 110
 - upscaler:  ``luma`` (N,1,h,w) in [0,1]      ->  ``luma`` (N,1,s*h,s*w)
 - restorer:  ``luma`` (N,1,h,w) in [0,1]      ->  ``rgb`` (N,3,s*h,s*w) in [0,1]
+
+What a network may say about itself, as attributes; all are optional:
+
+- ``multiple_of`` (1): both sides of its input must be multiples of it
+- ``chroma_divisor`` (1): k of a colorizer; ``scale`` (1): s of the two other kinds
+- ``working_size`` (256): short side that a colorizer was trained for
+- ``trunk_parameters()``: those that come from pretrained weights and may take smaller
+  steps or rest; ``load_trunk(state) -> names not found`` takes such weights
+- ``has_full`` (False): ``forward(luma, full=True, answer=True)`` gives a dict with more
+  outputs; with ``answer=False`` the one of the contract may be missing
+- ``own_losses`` and ``own_loss(name, outputs, target, **kwargs)``: losses that need its
+  internals; ``measure_prior(targets)`` is called once before training
 """
 
 from __future__ import annotations

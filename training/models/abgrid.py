@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.colour import bytes_to_linear, linear_to_lab
+from training.color import rgb_to_lab
 
 A_AXIS = (-70.0, -42.0, -24.0, -12.0, -5.0, 0.0, 5.0, 12.0, 22.0, 36.0, 54.0, 80.0)
 B_AXIS = (-90.0, -55.0, -34.0, -19.0, -8.0, 0.0, 8.0, 17.0, 28.0, 42.0, 60.0, 90.0)
@@ -33,7 +33,7 @@ class AbGrid(nn.Module):
         self.register_buffer("_axes", torch.tensor([A_AXIS, B_AXIS]), persistent=False)
         levels = list(range(0, 256, 15))
         cube = torch.tensor(list(itertools.product(levels, repeat=3)), dtype=torch.uint8)
-        ab = linear_to_lab(bytes_to_linear(cube.T.reshape(1, 3, -1, 1)))[:, 1:]
+        ab = rgb_to_lab(cube.T.reshape(1, 3, -1, 1).float() / 255)[:, 1:]
         cell, _ = self._cells(ab)
         used = torch.zeros(len(A_AXIS), len(B_AXIS), dtype=torch.bool)
         for da, db in itertools.product((0, 1), repeat=2):
@@ -66,9 +66,7 @@ class AbGrid(nn.Module):
         base = cell[:, 0] * len(B_AXIS) + cell[:, 1]
         numbers = torch.stack([base, base + 1, base + len(B_AXIS), base + len(B_AXIS) + 1], 1)
         pa, pb = part[:, 0], part[:, 1]
-        weights = torch.stack(
-            [(1 - pa) * (1 - pb), (1 - pa) * pb, pa * (1 - pb), pa * pb], 1
-        )
+        weights = torch.stack([(1 - pa) * (1 - pb), (1 - pa) * pb, pa * (1 - pb), pa * pb], 1)
         return self._slots[numbers].clamp(min=0), weights
 
     def frequencies(self, ab: Tensor) -> Tensor:

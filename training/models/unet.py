@@ -6,13 +6,15 @@ units of 110 at a quarter of the input's size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, resnet18
 
+from training.color import AB_UNIT
 from training.models import register
 from training.models.abgrid import AbGrid
 
@@ -66,6 +68,8 @@ class ColorUNet(nn.Module):
 
     multiple_of = 32
     chroma_divisor = 4
+    has_full = True
+    own_losses = ("ab_nodes",)
 
     def __init__(
         self,
@@ -116,13 +120,22 @@ class ColorUNet(nn.Module):
         taken = {n: v for n, v in state.items() if n in own and own[n].shape == v.shape}
         self.load_state_dict(taken, strict=False)
         trunk = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")
-        return [n for n in own if n.split(".")[0] in trunk and n not in taken
-                and "num_batches" not in n]
+        return [
+            n for n in own if n.split(".")[0] in trunk and n not in taken and "num_batches" not in n
+        ]
 
     def trunk_parameters(self) -> list[nn.Parameter]:
         """Parameters that may come from a pretrained file and want a smaller step."""
         parts = (self.conv1, self.bn1, self.layer1, self.layer2, self.layer3)
         return [p for part in parts for p in part.parameters()]
+
+    @torch.no_grad()
+    def measure_prior(self, targets: Iterable[Tensor]) -> None:
+        """Set the nodes' prior from true ``ab`` batches."""
+        total = torch.zeros_like(self.grid.prior)
+        for ab in targets:
+            total += self.grid.frequencies(ab * AB_UNIT)
+        self.grid.prior.copy_(total / total.sum())
 
     def logits(self, luma: Tensor) -> Tensor:
         x = F.relu(self.bn1(self.conv1(luma)))
@@ -136,12 +149,22 @@ class ColorUNet(nn.Module):
         y = self.fuse4(double(self.down8(y)) + self.lateral4(x4))
         return self.head(y)
 
-    def forward(self, luma: Tensor, full: bool = False) -> Tensor | dict[str, Tensor]:
-        """``ab``; with ``full`` a dict of ``ab`` (plain mean, T=1) and ``logits``."""
+    def forward(
+        self, luma: Tensor, full: bool = False, answer: bool = True
+    ) -> Tensor | dict[str, Tensor]:
+        """``ab``; with ``full`` a dict of ``logits`` and, if ``answer``, ``ab``."""
         logits = self.logits(luma)
-        if not full:
-            return self.grid.decode(logits, self.temperature, self.emphasis)
-        return {"logits": logits}
+        if full and not answer:
+            return {"logits": logits}
+        ab = self.grid.decode(logits.float(), self.temperature, self.emphasis)
+        return {"ab": ab, "logits": logits} if full else ab
+
+    def own_loss(
+        self, name: str, outputs: dict[str, Tensor], target: Tensor, **kwargs: Any
+    ) -> Tensor:
+        """``ab_nodes``, cross entropy over the nodes (see `AbGrid.cross_entropy`)."""
+        assert name in self.own_losses
+        return self.grid.cross_entropy(outputs["logits"], target * AB_UNIT, **kwargs)
 
 
 @register("fast")
