@@ -172,12 +172,27 @@ def sometimes(
     return grey.index_copy(0, where, effect(grey[where]))
 
 
+def blank(grey: Tensor, rng: Generator) -> Tensor:
+    """An almost constant grey of any level: paper, fog, the black between two scenes."""
+    h, w = grey.shape[2:]
+    y = torch.linspace(-1, 1, h, device=grey.device)[:, None]
+    x = torch.linspace(-1, 1, w, device=grey.device)[None]
+    slope = [uniform(grey, -0.015, 0.015, rng) for _ in range(2)]
+    tilt = (slope[0] * x + slope[1] * y) * (uniform(grey, 0.0, 1.0, rng) < 0.3)
+    noise = torch.randn(grey.shape, generator=rng, device=grey.device)
+    noise = noise * uniform(grey, 0.0, 0.015, rng) * (uniform(grey, 0.0, 1.0, rng) < 0.5)
+    return (uniform(grey, 0.0, 1.0, rng) + tilt + noise).clamp(0.0, 1.0)
+
+
 @dataclass(frozen=True)
 class Degrade:
     """Shares (probability per picture, in order of application) and strengths.
 
-    All shares 0 is no degradation: plain grey by CIE Y.
+    All shares 0 is no degradation: plain grey by CIE Y. ``blanks`` is the share of
+    pictures that a colorizer gets replaced by an almost constant grey without colour.
     """
+
+    blanks: float = 0.0
 
     film: float = 0.0
     fading: float = 0.0

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from training.color import AB_UNIT, grey_to_lightness, lab_to_rgb, rgb_to_lab, srgb_to_linear
-from training.degrade import Degrade
+from training.degrade import Degrade, blank
 
 Outputs = dict[str, Tensor]
 
@@ -76,6 +76,10 @@ class Colorizer:
         ab = rgb_to_lab(rgb)[:, 1:]
         if self.divisor > 2:
             ab = F.avg_pool2d(ab, self.divisor // 2)
+        if degrade.blanks:
+            chosen = torch.rand(len(grey), generator=rng, device=grey.device) < degrade.blanks
+            grey = torch.where(chosen[:, None, None, None], blank(grey, rng), grey)
+            ab = ab * ~chosen[:, None, None, None]
         return Batch(grey_to_lightness(grey) / 50 - 1, ab / AB_UNIT)
 
     def baseline(self, batch: Batch) -> Tensor:

@@ -13,7 +13,7 @@ from PIL import Image
 from training import degrade
 from training.color import grey_to_lightness, rgb_to_lab
 from training.degrade import Degrade
-from training.tasks import linear_bytes
+from training.tasks import Colorizer, linear_bytes
 
 SHARES = (
     "film", "fading", "vignetting", "blurring", "graining", "scratching", "downscaling",
@@ -76,6 +76,16 @@ def test_jpeg_loses_what_a_real_encoder_loses(monkeypatch: pytest.MonkeyPatch) -
     ours = degrade.jpeg(given, 30.0, seeded())[0, 0].numpy() * 255
     assert np.abs(ours - real).mean() < 0.75
     assert np.abs(real - np.asarray(grey)).mean() > 0.75 * np.abs(ours - np.asarray(grey)).mean()
+
+
+def test_blanks_are_flat_and_colourless() -> None:
+    colourful = pixels(1).expand(40, -1, -1, -1)
+    task = Colorizer(torch.nn.Identity())
+    batch = task.batch(colourful, Degrade(blanks=0.5), seeded())
+    flat = batch.target.flatten(1).abs().amax(1) == 0
+    spread = batch.luma.flatten(1).std(1)
+    assert 8 < int(flat.sum()) < 32
+    assert float(spread[flat].max()) < 0.06 < float(spread[~flat].min())
 
 
 def test_missing_clahe_operator_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

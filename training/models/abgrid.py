@@ -90,8 +90,10 @@ class AbGrid(nn.Module):
 
     def decode(self, logits: Tensor, temperature: float, emphasis: float) -> Tensor:
         """Annealed mean, ab in units of 110: softmax((logits - emphasis*log prior)/T)."""
-        shift = emphasis * torch.log(0.5 * self.prior + 0.5 / len(self))
-        scaled = (logits - shift[None, :, None, None]) / temperature
+        if emphasis:
+            shift = emphasis * torch.log(0.5 * self.prior + 0.5 / len(self))
+            logits = logits - shift[None, :, None, None]
+        scaled = logits / temperature
         weight = torch.exp(scaled - scaled.amax(1, keepdim=True))
         table = (self.nodes / 110.0)[:, :, None, None].to(weight)
         return F.conv2d(weight, table) / weight.sum(1, keepdim=True)
