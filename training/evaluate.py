@@ -85,11 +85,11 @@ def evaluate_set(
     path = locate(name, settings.data)
     with torch.inference_mode():
         for picture in pictures(path, settings.limit, settings.long_side):
-            truth = Truth(picture.rgb)
+            truth = Truth(picture.rgb, lpips)
             count += 1
             for grey in settings.greys:
                 lightness = grey_to_lightness(quantise(GREYS[grey](picture.rgb)))
-                _fill([c for c in columns if c.grey == grey], lightness, truth, settings, lpips)
+                _fill([c for c in columns if c.grey == grey], lightness, truth, settings)
             if progress and count % 25 == 0:
                 print(f"{name}: {count} pictures", file=sys.stderr, flush=True)
     return [_row(name, column, settings, count) for column in columns]
@@ -100,7 +100,6 @@ def _fill(
     lightness: torch.Tensor,
     truth: Truth,
     settings: Settings,
-    lpips: dict[str, Lpips],
 ) -> None:
     done: dict[int, object] = {}
     for column in columns:
@@ -108,7 +107,7 @@ def _fill(
         if key not in done:
             done[key] = column.predictor.predict(lightness)
         picture = render(lightness, done[key], column.saturation, settings.own_rgb)  # type: ignore[arg-type]
-        column.records.append(compare(picture, truth, lpips))
+        column.records.append(compare(picture, truth))
 
 
 def _row(name: str, column: Column, settings: Settings, count: int) -> dict[str, object]:

@@ -45,8 +45,10 @@ DEFINITIONS = {
 class Truth:
     """A true picture with what every comparison to it needs, computed once."""
 
-    def __init__(self, rgb: Tensor) -> None:
+    def __init__(self, rgb: Tensor, lpips: Mapping[str, Lpips]) -> None:
         self.rgb = rgb
+        self.lpips = lpips
+        self.features = {name: metric.features(rgb[None]) for name, metric in lpips.items()}
         self.lab = rgb_to_lab(rgb)
         self.colour = colourfulness(rgb)
 
@@ -70,7 +72,7 @@ def render(
     return quantise(lab_to_rgb_in_gamut(torch.cat((lightness, prediction.ab * saturation))))
 
 
-def compare(picture: Tensor, truth: Truth, lpips: Mapping[str, Lpips]) -> Record:
+def compare(picture: Tensor, truth: Truth) -> Record:
     """All measures of one 8-bit picture against its truth."""
     lab = rgb_to_lab(picture)
     error = ciede2000(lab, truth.lab).flatten()
@@ -92,8 +94,9 @@ def compare(picture: Tensor, truth: Truth, lpips: Mapping[str, Lpips]) -> Record
         "cast_b": float(cast[1]),
         "pixels": float(error.numel()),
     }
-    for name, distance in lpips.items():
-        record[name] = float(distance(picture[None], truth.rgb[None]))
+    for name, metric in truth.lpips.items():
+        found = metric.distance(metric.features(picture[None]), truth.features[name])
+        record[name] = float(found)
     return record
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -16,7 +15,6 @@ from torch import Tensor
 
 from .. import paths
 
-Lpips = Callable[[Tensor, Tensor], Tensor]
 TRUNKS = {"squeeze": "squeezenet1_1_imagenet.safetensors", "alex": "alexnet_imagenet.safetensors"}
 
 
@@ -38,21 +36,31 @@ def _set_trunk(net: torch.nn.Module, state: dict[str, Tensor]) -> None:
     net.load_state_dict(own, strict=True)
 
 
-def load_lpips(net: str, trunk: Path, heads: Path) -> Lpips:
-    """LPIPS v0.1 on (N, 3, h, w) sRGB in [0, 1] -> (N,), with trunk and heads from files."""
-    import lpips
+class Lpips:
+    """LPIPS v0.1; the features of a truth can be kept and compared many times."""
 
-    with warnings.catch_warnings():  # lpips calls torchvision in its old style
-        warnings.simplefilter("ignore", UserWarning)
-        model = lpips.LPIPS(net=net, pretrained=False, pnet_rand=True, verbose=False)
-    _set_trunk(model.net, _load_state(trunk))
-    model.load_state_dict(_load_state(heads), strict=False)
-    model.eval().requires_grad_(False)
+    def __init__(self, net: str, trunk: Path, heads: Path) -> None:
+        import lpips
 
-    def distance(first: Tensor, second: Tensor) -> Tensor:
-        return model(first, second, normalize=True).flatten()
+        with warnings.catch_warnings():  # lpips calls torchvision in its old style
+            warnings.simplefilter("ignore", UserWarning)
+            model = lpips.LPIPS(net=net, pretrained=False, pnet_rand=True, verbose=False)
+        _set_trunk(model.net, _load_state(trunk))
+        model.load_state_dict(_load_state(heads), strict=False)
+        self._model = model.eval().requires_grad_(False)
 
-    return distance
+    def features(self, rgb: Tensor) -> list[Tensor]:
+        """Normalised features per layer of (N, 3, h, w) sRGB in [0, 1]."""
+        layers = self._model.net(self._model.scaling_layer(rgb * 2 - 1))
+        return [x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10) for x in layers]
+
+    def distance(self, first: list[Tensor], second: list[Tensor]) -> Tensor:
+        """Distance per picture (N,) of two results of `features`."""
+        pairs = zip(self._model.lins, first, second, strict=True)
+        return torch.stack([head((a - b).square()).mean((1, 2, 3)) for head, a, b in pairs]).sum(0)
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        return self.distance(self.features(first), self.features(second))
 
 
 def lpips_or_none(net: str, weights: Path | None = None) -> tuple[Lpips | None, str]:
@@ -66,7 +74,7 @@ def lpips_or_none(net: str, weights: Path | None = None) -> tuple[Lpips | None, 
     for path in (trunk, heads):
         if not path.is_file():
             return None, f"LPIPS-{net}: {path.name} is not in {folder}"
-    return load_lpips(net, trunk, heads), ""
+    return Lpips(net, trunk, heads), ""
 
 
 class Fid:
