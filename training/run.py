@@ -247,6 +247,7 @@ class Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Continue from `state`, or from the slim one of `pieces`, with a fresh optimizer."""
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
         self.average.updates = state["average_updates"]
@@ -254,7 +255,8 @@ class Run:
             {k: g[k] for k in ("peak", "frozen", "weight_decay")}
             for g in self.optimizer.param_groups
         ]
-        self.optimizer.load_state_dict(state["optimizer"])
+        if "optimizer" in state:
+            self.optimizer.load_state_dict(state["optimizer"])
         for group, kept in zip(self.optimizer.param_groups, settings, strict=True):
             group.update(kept)
         if self.adversary and state.get("adversary"):

@@ -43,12 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="default: runs/NAME")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--resume", action="store_true", help="continue from last.pt where there is one")
-    add(
-        "--minutes",
-        type=float,
-        help="stop after so many active minutes of this run; with a "
-        "minutes clock, the length of the whole schedule",
-    )
+    add("--minutes", type=float, help="bound of the run, and its schedule if that counts minutes")
+    add("--stop-after", type=float, metavar="MINUTES", help="end this call early, to be resumed")
     add("--steps", type=int, help="instead of the recipe's number of steps")
     add("--threads", type=int, default=0, help="CPU threads of each worker")
     return parser
@@ -82,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             note(f"{last}: continuing at step {run.step_number}")
         else:
             run.begin()
-        run.loop(options.minutes)
+        run.loop(options.stop_after or options.minutes)
     except EmptyDataError as error:
         note(str(error))
         return 3

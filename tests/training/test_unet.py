@@ -10,7 +10,7 @@ from training.models import build, names
 from training.models.abgrid import AbGrid
 from training.models.unet import IMAGENET_MEAN, IMAGENET_STD, fold_grey
 
-LIMITS = {"fast": (4.0e6, 2.5e9), "best": (32.0e6, 20.0e9)}
+LIMITS = {"fast": (4.0e6, 2.5e9), "best": (8.1e6, 20.0e9)}
 
 
 def cost(network: nn.Module, size: int = 256) -> int:

@@ -35,6 +35,7 @@ from torch import nn
 Factory = TypeVar("Factory", bound=Callable[..., nn.Module])
 
 _factories: dict[str, Callable[..., nn.Module]] = {}
+_missing: dict[str, str] = {}
 
 
 def register(name: str) -> Callable[[Factory], Factory]:
@@ -51,7 +52,12 @@ def register(name: str) -> Callable[[Factory], Factory]:
 
 def _load_all() -> None:
     for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+        try:
+            importlib.import_module(f"{__name__}.{module.name}")
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("training"):
+                raise
+            _missing[module.name] = error.name  # its networks need a library not installed
 
 
 def names() -> list[str]:
@@ -64,5 +70,7 @@ def build(name: str, **kwargs: object) -> nn.Module:
     """Make the network called ``name``; ``kwargs`` are those of its constructor."""
     _load_all()
     if name not in _factories:
-        raise ValueError(f"no network is called {name!r}; known: {', '.join(sorted(_factories))}")
+        lacking = [f"{module} needs {library}" for module, library in sorted(_missing.items())]
+        known = f"known: {', '.join(sorted(_factories))}"
+        raise ValueError("; ".join([f"no network is called {name!r}", known, *lacking]))
     return _factories[name](**kwargs)
