@@ -155,7 +155,7 @@ def clahe(grey: Tensor, clip: float, grid: int = 8) -> Tensor:
             "checkout, or set clahe = 0 in the recipe's [degrade]"
         ) from error
     pictures = (grey.detach().cpu()[:, 0] * 255).round().byte().numpy()
-    done = [torch.from_numpy(ops.clahe(p, clip=clip, grid=(grid, grid))) for p in pictures]
+    done = [torch.from_numpy(ops.clahe(p, clip_limit=clip, grid=(grid, grid))) for p in pictures]
     return (torch.stack(done)[:, None].to(grey) / 255).clamp(0.0, 1.0)
 
 

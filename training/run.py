@@ -28,6 +28,7 @@ from training.data.sources import find
 from training.degrade import Degrade
 from training.models import build
 from training.objective import objective
+from training.optim import optimizer
 from training.recipe import DataPart, Recipe
 from training.schedule import Clock, progress, rate
 from training.tasks import TASKS
@@ -69,7 +70,7 @@ class Run:
         part = recipe.discriminator
         self.adversary = Adversary(part, device) if part else None
         self.wrapped = self._share(self.network)
-        self.optimizer = self._optimizer()
+        self.optimizer = optimizer(recipe.optim, self.network)
         self.degrade = Degrade(**recipe.degrade)
         self._call = self._training_call()
         self.step_number = 0
@@ -91,34 +92,6 @@ class Run:
 
         left = self.network.load_trunk(load_file(path))  # type: ignore[operator]
         note(f"{path.name}: loaded; {len(left)} tensors of the trunk start from scratch")
-
-    def _optimizer(self) -> torch.optim.Optimizer:
-        part = self.recipe.optim
-        trunk: list[nn.Parameter] = []
-        if part.trunk_lr or part.frozen:
-            trunk = list(self.network.trunk_parameters())  # type: ignore[operator]
-        known = {id(p) for p in trunk}
-        rest = [p for p in self.network.parameters() if id(p) not in known]
-        groups = []
-        for members, lr in ((trunk, part.trunk_lr or part.lr), (rest, part.lr)):
-            for wide in (True, False):
-                chosen = [p for p in members if (p.ndim > 1) == wide]
-                if chosen:
-                    decay = part.weight_decay if wide else 0.0
-                    rests_until = part.frozen if members is trunk else 0.0
-                    groups.append(
-                        {
-                            "params": chosen,
-                            "lr": lr,
-                            "weight_decay": decay,
-                            "peak": lr,
-                            "frozen": rests_until,
-                        }
-                    )
-        makers = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
-        if part.name not in makers:
-            raise ValueError(f"[optim] name must be one of {', '.join(makers)}")
-        return makers[part.name](groups, betas=part.betas, fused=True)
 
     def _training_call(self) -> dict[str, bool]:
         """Ask for every output, but for the answer itself only when something judges it."""
@@ -223,9 +196,8 @@ class Run:
             distributed.broadcast(seconds, 0)
             self.clock.seconds = float(seconds)
 
-    def validate(self) -> dict[str, float]:
+    def validate(self, part: DataPart) -> dict[str, float]:
         """See `validation.validate`; of the averaged network."""
-        part = self.recipe.data_at(self.progress)
         batches = validation.held_out(self.batches(part), part, self.task, self.device)
         sheet = self.places.out / "samples" / f"{self.step_number:07d}.png"
         return validation.validate(self.average.network, self.task, batches, sheet)
@@ -275,8 +247,10 @@ class Run:
 
     def checkpoint(self) -> None:
         """Validate, then write ``last.pt`` and, when it is the best so far, ``best.pt``."""
+        part = self.recipe.data_at(self.progress)
+        self.batches(part)  # opening data takes all workers
         if self.rank == 0:
-            row = self.validate()
+            row = self.validate(part)
             self.log(**row)
             better = row["val_error"] < self.best
             self.best = min(self.best, row["val_error"])

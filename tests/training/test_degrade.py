@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -88,7 +90,25 @@ def test_blanks_are_flat_and_colourless() -> None:
     assert float(spread[flat].max()) < 0.06 < float(spread[~flat].min())
 
 
+def test_clahe_hands_each_picture_to_our_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def operator(luma: np.ndarray, clip_limit: float, grid: tuple[int, int]) -> np.ndarray:
+        calls.append((luma.dtype, luma.shape, clip_limit, grid))
+        return 255 - luma
+
+    package, ops = types.ModuleType("fastcolor"), types.ModuleType("fastcolor.ops")
+    ops.clahe = operator  # type: ignore[attr-defined]
+    package.ops = ops  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "fastcolor", package)
+    monkeypatch.setitem(sys.modules, "fastcolor.ops", ops)
+    linear = linear_bytes(pixels(2))
+    equalised = Degrade(clahe=1.0, clahe_clip=3.0)(linear, seeded())
+    assert calls == [(np.dtype(np.uint8), linear.shape[2:], 3.0, (8, 8))] * 2
+    assert (equalised + Degrade()(linear, seeded()) - 1).abs().max() < 1 / 255
+
+
 def test_missing_clahe_operator_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "fastcolor", None)
+    monkeypatch.setitem(sys.modules, "fastcolor", None)
     with pytest.raises(RuntimeError, match=r"pip install \."):
         Degrade(clahe=1.0)(linear_bytes(pixels()), seeded())

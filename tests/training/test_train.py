@@ -88,6 +88,17 @@ def test_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
     assert same(ends[0]["network"], ends[1]["network"])
 
 
+def test_two_workers_share_a_run(tmp_path: Path) -> None:
+    recipe(folder(tmp_path) / "mini.toml", steps=3, checkpoint_minutes=0.0)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [sys.executable, *launcher, "-m", "training.train", *options(tmp_path, "two")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+    assert checkpoint.load(tmp_path / "two/last.pt")["step"] == 3
+    rows = (tmp_path / "two/log.jsonl").read_text().splitlines()
+    assert sum("val_error" in row for row in rows) == 4
+
+
 def test_the_loss_falls(tmp_path: Path) -> None:
     plan = load(recipe(folder(tmp_path, 4) / "mini.toml", steps=30))
     run = Run(plan, Places(tmp_path, tmp_path, tmp_path / "cache", tmp_path), torch.device("cpu"))
