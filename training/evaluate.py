@@ -4,53 +4,29 @@
 
 MODEL is an exported .onnx file or a training checkpoint, `NAME=FILE` to call it NAME.
 Rows are merged into training/RESULTS.json, from which training/RESULTS.md is written;
-with --limit nothing is written unless --out says where.
+with --limit nothing is written unless --out says where. --sheets DIR also writes contact
+sheets of the historical pictures.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from . import paths
-from .color import grey_to_lightness, lightness_to_grey, rgb_to_lightness, rgb_to_luma
-from .evaluation import report
-from .evaluation.measure import Record, Truth, compare, quantise, render, summarise
-from .evaluation.predictors import Grey, MeanColour, Network, Predictor, from_onnx
+from .evaluation import behaviour, report
+from .evaluation.predictors import Network, from_onnx
+from .evaluation.run import GREYS, Settings, baselines, evaluate_set
 from .evaluation.sets import locate, pictures
+from .evaluation.sheets import contact_sheet
+from .evaluation.upsample import MODES
 from .metrics.perceptual import Lpips, lpips_or_none
 
-GREYS = {
-    "lstar": lambda rgb: lightness_to_grey(rgb_to_lightness(rgb)),
-    "luma": rgb_to_luma,
-}
-
-
-@dataclass(frozen=True)
-class Settings:
-    sets: tuple[str, ...] = ("photos", "urban", "paintings")
-    greys: tuple[str, ...] = ("lstar", "luma")
-    saturations: tuple[float, ...] = (1.0,)
-    limit: int = 0
-    long_side: int = 0
-    own_rgb: bool = False
-    data: Path | None = None
-
-
-@dataclass
-class Column:
-    """One predictor with one grey and one saturation on one set."""
-
-    predictor: Predictor
-    grey: str
-    saturation: float
-    records: list[Record] = field(default_factory=list)
+CALM_PICTURES = 12
 
 
 def load(model: str, size: int, threads: int, attributes: dict[str, float]) -> Network:
@@ -67,67 +43,6 @@ def load(model: str, size: int, threads: int, attributes: dict[str, float]) -> N
     return from_checkpoint(path, name, size, attributes)
 
 
-def evaluate_set(
-    name: str,
-    predictors: Sequence[Predictor],
-    settings: Settings,
-    lpips: dict[str, Lpips],
-    progress: bool = True,
-) -> list[dict[str, object]]:
-    """Result rows of every predictor on one set; baselines have one saturation."""
-    columns = [
-        Column(predictor, grey, saturation)
-        for predictor in predictors
-        for grey in settings.greys
-        for saturation in (settings.saturations if isinstance(predictor, Network) else (1.0,))
-    ]
-    count = 0
-    path = locate(name, settings.data)
-    with torch.inference_mode():
-        for picture in pictures(path, settings.limit, settings.long_side):
-            truth = Truth(picture.rgb, lpips)
-            count += 1
-            for grey in settings.greys:
-                lightness = grey_to_lightness(quantise(GREYS[grey](picture.rgb)))
-                _fill([c for c in columns if c.grey == grey], lightness, truth, settings)
-            if progress and count % 25 == 0:
-                print(f"{name}: {count} pictures", file=sys.stderr, flush=True)
-    return [_row(name, column, settings, count) for column in columns]
-
-
-def _fill(
-    columns: Iterable[Column],
-    lightness: torch.Tensor,
-    truth: Truth,
-    settings: Settings,
-) -> None:
-    done: dict[int, object] = {}
-    for column in columns:
-        key = id(column.predictor)
-        if key not in done:
-            done[key] = column.predictor.predict(lightness)
-        picture = render(lightness, done[key], column.saturation, settings.own_rgb)  # type: ignore[arg-type]
-        column.records.append(compare(picture, truth))
-
-
-def _row(name: str, column: Column, settings: Settings, count: int) -> dict[str, object]:
-    milliseconds = column.predictor.milliseconds()
-    return {
-        "model": column.predictor.name,
-        "set": name,
-        "grey": column.grey,
-        "saturation": column.saturation,
-        "long_side": settings.long_side,
-        "own_rgb": settings.own_rgb,
-        "pictures": count,
-        "parameters": column.predictor.parameters,
-        "milliseconds": milliseconds and round(milliseconds, 2),
-        "working_size": getattr(column.predictor, "working_size", None),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "metrics": summarise(column.records),
-    }
-
-
 def available_lpips(weights: Path | None) -> dict[str, Lpips]:
     """The LPIPS columns that local files allow; what is missing is said once."""
     found: dict[str, Lpips] = {}
@@ -140,56 +55,95 @@ def available_lpips(weights: Path | None) -> dict[str, Lpips]:
     return found
 
 
+def judge_without_truth(network: Network, args: argparse.Namespace) -> dict[str, float]:
+    """Calm and flat greys, on a few pictures of the first set."""
+    source = pictures(locate(args.sets.split(",")[0], args.data), CALM_PICTURES, 512)
+    with torch.inference_mode():
+        return behaviour.behaviour(network, [GREYS["lstar"](p.rgb) for p in source])
+
+
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="training.evaluate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("models", nargs="*", metavar="MODEL")
-    parser.add_argument("--sets", default="photos,urban,paintings", help="names, folders or tars")
-    parser.add_argument("--grey", default="lstar,luma", help="how grey is made: lstar, luma")
-    parser.add_argument("--saturation", default="1", help="factors on a, b: a row for each")
-    parser.add_argument(
+    add = parser.add_argument
+    add("models", nargs="*", metavar="MODEL")
+    add("--sets", default="photos,urban,paintings", help="names, folders or tars")
+    add("--grey", default="lstar,luma", help="how grey is made: lstar, luma or both")
+    add("--saturation", default="", help="factors on a, b, a row for each; default: the model's")
+    add(
         "--set",
         action="append",
         default=[],
         metavar="KEY=NUMBER",
         help="an attribute of a checkpoint's network, such as temperature=0.4",
     )
-    parser.add_argument("--size", type=int, default=0, help="working size; 0: what the model says")
-    parser.add_argument("--long-side", type=int, default=0, help="shrink pictures first; 0: never")
-    parser.add_argument("--limit", type=int, default=0, help="only so many, evenly spaced")
-    parser.add_argument("--own-rgb", action="store_true", help="a restorer's own luma is kept")
-    parser.add_argument("--no-lpips", action="store_true")
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--data", type=Path, default=None)
-    parser.add_argument("--weights", type=Path, default=None)
-    parser.add_argument("--out", type=Path, default=None, help="RESULTS.json to merge rows into")
+    add("--size", type=int, default=0, help="working size; 0: what the model says")
+    add("--upsample", choices=MODES, default="guided", help="how chroma reaches full size")
+    add(
+        "--merge",
+        choices=("torch", "fastcolor"),
+        default="torch",
+        help="fastcolor: by the installed package's own operator",
+    )
+    add("--long-side", type=int, default=0, help="shrink pictures first; 0: never")
+    add("--limit", type=int, default=0, help="only so many, evenly spaced")
+    add("--own-rgb", action="store_true", help="keep a restorer's own luma too")
+    add("--no-lpips", action="store_true")
+    add("--no-behaviour", action="store_true", help="leave out calm and flat greys")
+    add("--fid-trunk", type=Path, default=None, help="TorchScript file, uint8 pictures -> features")
+    add("--sheets", type=Path, default=None, metavar="DIR", help="write contact sheets there")
+    add("--sheet-set", default="historical")
+    add("--sheet-pictures", type=int, default=24)
+    add("--threads", type=int, default=0)
+    add("--data", type=Path, default=None)
+    add("--weights", type=Path, default=None)
+    add("--out", type=Path, default=None, help="RESULTS.json to merge rows into")
     return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> None:
+    settings = Settings(
+        greys=tuple(args.grey.split(",")),
+        saturations=tuple(float(value) for value in args.saturation.split(",") if value),
+        limit=args.limit,
+        long_side=args.long_side,
+        own_rgb=args.own_rgb,
+        merge=args.merge,
+        data=args.data,
+        fid_trunk=args.fid_trunk,
+    )
+    attributes = {key: float(value) for key, value in (text.split("=") for text in args.set)}
+    networks = [load(model, args.size, args.threads, attributes) for model in args.models]
+    out = args.out or (None if args.limit else paths.ROOT / "training" / "RESULTS.json")
+    for network in networks:
+        network.upsample = args.upsample
+        if args.sheets:
+            shown = pictures(locate(args.sheet_set, args.data), args.sheet_pictures, 640)
+            factor = settings.saturations[0] if settings.saturations else network.saturation
+            contact_sheet(network, shown, args.sheets / f"{network.name}.png", factor)
+        if not args.no_behaviour:
+            found = judge_without_truth(network, args)
+            print(network.name, *(f"{key} {value:.2f}" for key, value in found.items()))
+            if out:
+                report.merge_behaviour(out, network.name, found)
+    lpips = {} if args.no_lpips else available_lpips(args.weights)
+    for name in args.sets.split(","):
+        rows = baselines(name, settings, lpips) + evaluate_set(name, networks, settings, lpips)
+        print(report.table(rows), flush=True)
+        if out:
+            report.merge(out, rows)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
-    settings = Settings(
-        sets=tuple(args.sets.split(",")),
-        greys=tuple(args.grey.split(",")),
-        saturations=tuple(float(value) for value in args.saturation.split(",")),
-        limit=args.limit,
-        long_side=args.long_side,
-        own_rgb=args.own_rgb,
-        data=args.data,
-    )
-    attributes = {key: float(value) for key, value in (text.split("=") for text in args.set)}
-    predictors: list[Predictor] = [Grey(), MeanColour()]
-    predictors += [load(model, args.size, args.threads, attributes) for model in args.models]
-    lpips = {} if args.no_lpips else available_lpips(args.weights)
-    out = args.out or (None if args.limit else paths.ROOT / "training" / "RESULTS.json")
-    for name in settings.sets:
-        rows = evaluate_set(name, predictors, settings, lpips)
-        print(report.table(rows))
-        if out:
-            report.merge(out, rows)
+    try:
+        run(args)
+    except (OSError, ValueError) as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import checkpoint
-from ..models import build
+from ..export import load_network
 from .predictors import Network
 
 
@@ -20,15 +19,7 @@ def from_checkpoint(
 
     `attributes` are set on the network first, such as the temperature of an annealed mean.
     """
-    state = checkpoint.load(path)
-    described = dict(state["model"])
-    network = build(described.pop("name"), **described)
-    network.load_state_dict(state["average"])
-    network.eval()
-    for key, value in (attributes or {}).items():
-        if not hasattr(network, key):
-            raise ValueError(f"{path}: its network has no {key!r}")
-        setattr(network, key, value)
+    network, state = load_network(path, dict(attributes or {}))
 
     def run(array: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -39,6 +30,6 @@ def from_checkpoint(
         run=run,
         kind=state["recipe"]["kind"],
         working_size=size or int(getattr(network, "working_size", 256)),
-        multiple=int(getattr(network, "multiple_of", 32)),
+        multiple=int(getattr(network, "multiple_of", 1)),
         parameters=sum(p.numel() for p in network.parameters()),
     )

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..color import AB_UNIT, lightness_to_grey, rgb_to_lab
+from .upsample import to_full
 
 MEAN_COLOUR = Path(__file__).with_name("mean_colour.json")
 
@@ -32,6 +33,8 @@ class Prediction:
     """(2, h, w), a and b at the picture's size."""
     rgb: Tensor | None = None
     """(3, h', w') of a restorer at its own size."""
+    small: Tensor | None = None
+    """(2, h', w'), the chroma before it was enlarged, cropped to whole pixels."""
 
 
 class Predictor(Protocol):
@@ -83,27 +86,30 @@ class Network:
     working_size: int = 256
     multiple: int = 32
     parameters: int = 0
+    saturation: float = 1.0
+    upsample: str = "guided"
     _times: list[float] = field(default_factory=list)
 
     def predict(self, lightness: Tensor) -> Prediction:
         height, width = lightness.shape[1:]
         scale = self.working_size / min(height, width)
         small_h, small_w = max(1, round(height * scale)), max(1, round(width * scale))
-        luma = F.interpolate(
-            lightness[None], (small_h, small_w), mode="bilinear", antialias=True
-        ).clamp(0, 100)
-        luma = luma / 50 - 1 if self.kind == "colorizer" else lightness_to_grey(luma)
-        out = self._call(luma)
-        step = _up(small_w, self.multiple) / out.shape[-1]
-        ab = out * AB_UNIT if self.kind == "colorizer" else rgb_to_lab(out)[:, 1:]
-        full = _enlarge(ab, step * height / small_h, step * width / small_w)[0]
-        own = out[0, :, : round(small_h / step), : round(small_w / step)]
-        return Prediction(full[:, :height, :width], None if self.kind == "colorizer" else own)
+        size = (small_h, small_w)
+        small = F.interpolate(lightness[None], size, mode="bilinear", antialias=True)
+        small = _reflect(
+            small.clamp(0, 100), _up(small_h, self.multiple), _up(small_w, self.multiple)
+        )
+        out = self._call(small / 50 - 1 if self.kind == "colorizer" else lightness_to_grey(small))
+        step = small.shape[-1] / out.shape[-1]
+        rows, columns = round(small_h / step), round(small_w / step)
+        own = out[0, :, :rows, :columns].clamp(0, 1) if self.kind != "colorizer" else None
+        ab = out * AB_UNIT if own is None else rgb_to_lab(out.clamp(0, 1))[:, 1:]
+        by = (step * height / small_h, step * width / small_w)
+        full = to_full(ab, small, lightness, by, self.upsample)
+        return Prediction(full, own, ab[0, :, :rows, :columns])
 
     def _call(self, luma: Tensor) -> Tensor:
-        height, width = luma.shape[-2:]
-        padded = _reflect(luma, _up(height, self.multiple), _up(width, self.multiple))
-        array = np.ascontiguousarray(padded.numpy())
+        array = np.ascontiguousarray(luma.numpy())
         start = time.perf_counter()
         out = self.run(array)
         self._times.append(time.perf_counter() - start)
@@ -111,13 +117,6 @@ class Network:
 
     def milliseconds(self) -> float | None:
         return 1000 * median(self._times) if self._times else None
-
-
-def _enlarge(planes: Tensor, by_height: float, by_width: float) -> Tensor:
-    """Bicubic by exact factors, so that the padded part does not shift the rest."""
-    nudge = 1 + 1e-9  # keeps rounding from losing the last row
-    scale = (by_height * nudge, by_width * nudge)
-    return F.interpolate(planes, scale_factor=scale, mode="bicubic")
 
 
 def _up(value: int, multiple: int) -> int:
@@ -157,7 +156,8 @@ def from_onnx(path: Path, name: str, size: int = 0, threads: int = 0) -> Network
         name=name,
         run=run,
         kind=meta.get("kind", "colorizer"),
-        working_size=size or int(meta.get("working_size", 256)),
-        multiple=int(meta.get("multiple_of", meta.get("multiple", 32))),
-        parameters=count,
+        working_size=size or int(meta.get("working_size", 0)) or 256,
+        multiple=int(meta.get("multiple_of", 32)),
+        parameters=int(meta.get("parameters", count)),
+        saturation=float(meta.get("saturation", 1.0)),
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import behaviour
 from .measure import DEFINITIONS
 
 Row = Mapping[str, Any]
@@ -81,6 +82,19 @@ def merge(path: Path, rows: Sequence[Row]) -> None:
     results["rows"] = sorted(
         [*kept, *rows], key=lambda r: (r["set"], r["long_side"], r["pictures"])
     )
+    write(path, results)
+
+
+def merge_behaviour(path: Path, model: str, found: Mapping[str, float]) -> None:
+    """Keep the measures without a truth of one model beside the rows."""
+    results = read(path)
+    rounded = {key: round(value, 3) for key, value in found.items()}
+    results.setdefault("behaviour", {})[model] = rounded
+    write(path, results)
+
+
+def write(path: Path, results: Mapping[str, Any]) -> None:
+    """The JSON, and the Markdown beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _replace(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     _replace(path.with_suffix(".md"), markdown(results))
@@ -101,7 +115,15 @@ def markdown(results: Mapping[str, Any]) -> str:
     for (name, count, long_side), rows in groups.items():
         size = f"long side at most {long_side}" if long_side else "original size"
         out += [f"## {name}: {count} pictures, {size}", "", table(rows), ""]
+    if results.get("behaviour"):
+        keys = list(behaviour.DEFINITIONS)
+        out += ["## Calm and flat greys", "", "| model | " + " | ".join(keys) + " |"]
+        out.append("|" + " --- |" * (len(keys) + 1))
+        for model, found in results["behaviour"].items():
+            out.append(f"| {model} | " + " | ".join(f"{found[key]:.2f}" for key in keys) + " |")
+        out.append("")
     out += ["## Definitions", ""]
+    out += [f"- `{key}`: {text}" for key, text in behaviour.DEFINITIONS.items()]
     out += [f"- `{key}`: {text}" for key, text in DEFINITIONS.items()]
     out += [
         "- input: the grey is made from L* (lightness kept) or from BT.601 Y' (as JPEG stores it)",
