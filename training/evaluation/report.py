@@ -106,9 +106,46 @@ def _replace(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
+def _published(figures: Mapping[str, Any]) -> str:
+    if not figures:
+        return "-"
+    parts = [f"{key.upper()} {value:g}" for key, value in figures.items() if key != "on"]
+    return f"{', '.join(parts)} ({figures['on']})"
+
+
+def systems(results: Mapping[str, Any]) -> list[str]:
+    """The table of systems: ours measured on photos from L*, theirs as published."""
+    grey = {r["pictures"]: r for r in results["rows"] if r["model"] == "grey" and _plain(r)}
+    head = ["system", "weights start from", "budget", "CIEDE2000 / grey", "LPIPS / grey", "PSNR"]
+    head += ["SSIM", "colourfulness", "published, on other data"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for entry in results["table"]:
+        row = next((r for r in results["rows"] if r["model"] == entry["name"] and _plain(r)), None)
+        cells = [entry["title"], entry["start"], entry["budget"] or "not trained yet"]
+        if row is None:
+            cells += ["-"] * 5
+        else:
+            ratio = _ratio(row, grey.get(row["pictures"]), "ciede")
+            worse = ratio != "-" and float(ratio) >= 1
+            cells += [
+                f"{ratio} (no better than grey)" if worse else ratio,
+                _ratio(row, grey.get(row["pictures"]), "lpips"),
+                *(_cell(row, key, digits) for key, digits in (("psnr", 2), ("ssim", 3))),
+                f"{_cell(row, 'colour', 1)} of {_cell(row, 'colour_truth', 1)}",
+            ]
+        lines.append("| " + " | ".join([*cells, _published(entry["published"])]) + " |")
+    return lines
+
+
+def _plain(row: Row) -> bool:
+    return row["set"] == "photos" and row["grey"] == "lstar" and not row["long_side"]
+
+
 def markdown(results: Mapping[str, Any]) -> str:
     """The whole RESULTS.md."""
     out = ["# Results", "", "Written by `python -m training.evaluate`; do not edit by hand.", ""]
+    if results.get("table"):
+        out += ["## Systems, on photos with grey from L*", "", *systems(results), ""]
     groups: dict[tuple[str, int, int], list[Row]] = {}
     for row in results["rows"]:
         groups.setdefault((row["set"], row["pictures"], row["long_side"]), []).append(row)

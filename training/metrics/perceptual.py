@@ -83,7 +83,9 @@ class Fid:
     def __init__(self, trunk: Path) -> None:
         from torchmetrics.image.fid import FrechetInceptionDistance
 
-        net = torch.jit.load(str(trunk), map_location="cpu").eval()
+        with warnings.catch_warnings():  # TorchScript is what such trunks are published in
+            warnings.simplefilter("ignore", FutureWarning)
+            net = torch.jit.load(str(trunk), map_location="cpu").eval()
         self._metric = FrechetInceptionDistance(feature=net)
 
     def update(self, picture: Tensor, truth: Tensor) -> None:
