@@ -135,13 +135,16 @@ class Driver:
         device = "GPU" if any("cuda" in argument for argument in self.extra) else "CPU"
         results = report.read(self.out)
         state = self.state()
+        known = {entry["name"]: entry["budget"] for entry in results.get("table", [])}
         results["table"] = [
             {
                 "name": row.name,
                 "title": row.title,
                 "start": row.start,
                 "published": row.published,
-                "budget": f"{self.minutes:g} min {device}" if row.name in state else "",
+                "budget": f"{self.minutes:g} min {device}"
+                if row.name in state
+                else known.get(row.name, ""),
             }
             for row in rows()
         ]
@@ -155,6 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("--minutes", type=float, default=LEAST_CPU_MINUTES, help="of training, for every row")
     add("--rows", default="", help="names of recipes; default: all")
+    add("--no-run", action="store_true", help="only write the table as far as it is filled")
     add("--device", default="cpu")
     add("--threads", type=int, default=0)
     add("--data", type=Path, default=None, help="folder of the training sets")
@@ -162,7 +166,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--limit", type=int, default=0, help="score only so many pictures")
     add("--out", type=Path, default=None)
     args = parser.parse_args(argv)
-    trial = args.limit or (args.device == "cpu" and args.minutes < LEAST_CPU_MINUTES)
+    trial = not args.no_run and (
+        args.limit or (args.device == "cpu" and args.minutes < LEAST_CPU_MINUTES)
+    )
     if trial and args.out is None:
         print("table: below the budget of the table; say --out FILE for a trial", file=sys.stderr)
         return 2
@@ -177,6 +183,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     folder = paths.ROOT / "runs" / f"table-{args.minutes:g}-{args.device}"
     driver = Driver(args.minutes, out.resolve(), folder, tuple(extra), args.sets, args.limit)
+    if args.no_run:
+        driver.publish()
+        return 0
     return 1 if driver.run([r for r in rows() if not wanted or r.name in wanted]) else 0
 
 

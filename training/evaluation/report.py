@@ -121,7 +121,8 @@ def systems(results: Mapping[str, Any]) -> list[str]:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for entry in results["table"]:
         row = next((r for r in results["rows"] if r["model"] == entry["name"] and _plain(r)), None)
-        cells = [entry["title"], entry["start"], entry["budget"] or "not trained yet"]
+        elsewhere = "its own recipe" if row else "not trained yet"
+        cells = [entry["title"], entry["start"], entry["budget"] or elsewhere]
         if row is None:
             cells += ["-"] * 5
         else:
