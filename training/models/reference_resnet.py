@@ -164,6 +164,7 @@ class ResNet18UNet(nn.Module):
         import segmentation_models_pytorch as smp
 
         self.unet = smp.Unet("resnet18", encoder_weights=None, in_channels=1, classes=2)
+        nn.init.normal_(self.unet.segmentation_head[0].weight, std=0.01)  # nearly grey
 
     def load_trunk(self, state: dict[str, Tensor]) -> list[str]:
         return load_grey_resnet(self.unet.encoder, state)

@@ -68,6 +68,7 @@ class Restorer(nn.Module):
             _double(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
         self.tail = nn.Conv2d(widths[0], 3 * scale * scale, 3, 1, 1)
+        nn.init.normal_(self.tail.weight, std=0.01)
 
     def forward(self, luma: Tensor) -> Tensor:
         x = self.enter(luma)
