@@ -1,0 +1,63 @@
+"""Pictures and recipes made up for tests."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+RECIPE = """
+name = "mini"
+kind = "colorizer"
+seed = 3
+[model]
+name = "fast"
+blocks = [1, 1, 1, 1]
+top = 32
+widths = [16, 16, 16]
+[data]
+sets = ["pictures"]
+short_side = 80
+crop = 64
+batch = 4
+held_out = 8
+[degrade]
+film = 0.5
+graining = 0.5
+[[loss]]
+name = "ab_nodes"
+rebalance = 0.5
+[schedule]
+steps = {steps}
+warmup = 2
+checkpoint_minutes = {checkpoint_minutes}
+"""
+
+
+def picture(number: int, width: int = 100, height: int = 84) -> Image.Image:
+    """Soft random colours, different for every number."""
+    rng = np.random.default_rng(number)
+    small = Image.fromarray(rng.integers(0, 256, (5, 6, 3), dtype=np.uint8))
+    return small.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def encoded(number: int, kind: str = "PNG") -> bytes:
+    stream = io.BytesIO()
+    picture(number).save(stream, kind)
+    return stream.getvalue()
+
+
+def folder(root: Path, count: int = 12) -> Path:
+    """``count`` pictures in ``root``/pictures; returns ``root``."""
+    target = root / "pictures"
+    target.mkdir(parents=True)
+    for number in range(count):
+        (target / f"{number:04d}.png").write_bytes(encoded(number))
+    return root
+
+
+def recipe(path: Path, steps: int = 6, checkpoint_minutes: float = 10.0) -> Path:
+    path.write_text(RECIPE.format(steps=steps, checkpoint_minutes=checkpoint_minutes))
+    return path

@@ -1,0 +1,209 @@
+"""The evaluator on generated pictures: geometry, baselines, files and errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from generated import folder, picture, recipe
+from PIL import Image
+
+from training import checkpoint, evaluate, evaluate_sr, paths, table
+from training.color import AB_UNIT, rgb_to_lab
+from training.evaluation import report
+from training.evaluation.behaviour import behaviour
+from training.evaluation.measure import Truth, compare, render
+from training.evaluation.predictors import Grey, MeanColour, Network, Prediction
+from training.evaluation.sets import pictures, to_tensor
+from training.evaluation.upsample import MODES
+from training.export import export
+from training.recipe import load
+from training.run import Places, Run
+
+FLAGS = ["--no-lpips", "--no-behaviour", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pictures, a checkpoint and its export, of a network of no skill."""
+    torch.set_num_threads(1)
+    root = folder(tmp_path_factory.mktemp("evaluate"), 4)
+    plan = load(recipe(root / "mini.toml"))
+    run = Run(plan, Places(root, root, root / "cache", root), torch.device("cpu"))
+    run.begin()
+    checkpoint.save(root / "mini.pt", run.state())
+    export(root / "mini.pt", root / "mini.onnx")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+
+
+def of_lightness(array: np.ndarray) -> np.ndarray:
+    """A network whose chroma is a fixed share of its input, at half the size."""
+    half = torch.nn.functional.avg_pool2d(torch.from_numpy(array), 2)
+    return torch.cat((0.2 * half, -0.1 * half), 1).numpy()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("height", "width"), [(67, 43), (64, 96), (33, 129)])
+def test_chroma_lands_where_it_belongs(mode: str, height: int, width: int) -> None:
+    lab = rgb_to_lab(to_tensor(picture(3, width, height)))
+    lightness = lab[:1].clamp(5, 95)
+    network = Network("share", of_lightness, working_size=48, multiple=16, upsample=mode)
+    ab = network.predict(lightness).ab
+    expected = AB_UNIT * torch.cat((0.2 * (lightness / 50 - 1), -0.1 * (lightness / 50 - 1)))
+    assert ab.shape == (2, height, width)
+    assert (ab - expected).abs().mean() < 0.5
+    assert network.milliseconds() is not None
+
+
+def test_the_truth_scores_perfectly_and_grey_does_not() -> None:
+    rgb = to_tensor(picture(1))
+    truth = Truth(rgb, {})
+    exact = render(truth.lab[:1], Prediction(truth.lab[1:]), 1.0)
+    best = compare(exact, truth)
+    assert best["ciede"] < 0.2
+    assert best["psnr"] == 50.0
+    assert abs(best["colour"] - best["colour_truth"]) < 0.5
+    plain = compare(render(truth.lab[:1], Grey().predict(truth.lab[:1]), 1.0), truth)
+    assert plain["ciede"] > 5
+    assert plain["colour"] == pytest.approx(0, abs=0.5)
+
+
+def test_a_restorer_may_keep_its_own_picture() -> None:
+    def twice(array: np.ndarray) -> np.ndarray:
+        large = np.repeat(np.repeat(array, 2, 2), 2, 3)
+        return np.concatenate((large, large * 0.5, large * 0.25), 1)
+
+    network = Network("twice", twice, kind="restorer", working_size=32, multiple=8)
+    lightness = rgb_to_lab(to_tensor(picture(2)))[:1]
+    prediction = network.predict(lightness)
+    assert prediction.rgb is not None
+    own = render(lightness, prediction, 1.0, own_rgb=True)
+    assert own.shape == (3, *lightness.shape[1:])
+    assert (own[0] - 2 * own[1]).abs().mean() < 0.02
+
+
+def test_mean_colour_is_warm_in_the_middle() -> None:
+    ab = MeanColour().predict(torch.full((1, 2, 2), 50.0)).ab
+    assert ab[0].mean() > 0
+    assert ab[1].mean() > 0
+
+
+def test_behaviour_of_a_network_without_colour_is_calm() -> None:
+    silent = Network("silent", lambda x: np.zeros_like(np.repeat(x, 2, 1)), working_size=32)
+    found = behaviour(silent, [torch.rand(1, 40, 40)])
+    assert set(found.values()) == {0.0}
+
+
+def test_rows_are_written_merged_and_not_doubled(trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "RESULTS.json"
+    models = [f"pytorch={trained / 'mini.pt'}", f"onnx={trained / 'mini.onnx'}"]
+    arguments = [*models, "--sets", str(trained / "pictures"), "--out", str(out), *FLAGS]
+    assert evaluate.main([*arguments, "--saturation", "1,0.5"]) == 0
+    rows = json.loads(out.read_text())["rows"]
+    assert len(rows) == 2 * 2 + 2 * 2 * 2
+    by_name = {(r["model"], r["grey"], r["saturation"]): r["metrics"] for r in rows}
+    for grey in ("lstar", "luma"):
+        values = [by_name[name, grey, 0.5]["ciede"]["mean"] for name in ("pytorch", "onnx")]
+        assert values[0] == pytest.approx(values[1], abs=1e-2)
+    assert evaluate.main([*arguments, "--saturation", "1,0.5"]) == 0
+    assert len(json.loads(out.read_text())["rows"]) == len(rows)
+    text = out.with_suffix(".md").read_text()
+    assert "mean colour per level" in text
+    assert "## Definitions" in text
+
+
+def test_a_limit_writes_nothing_unasked(trained: Path, tmp_path: Path) -> None:
+    arguments = [str(trained / "mini.pt"), "--sets", str(trained / "pictures"), "--limit", "2"]
+    assert evaluate.main([*arguments, "--set", "temperature=0.9", *FLAGS]) == 0
+    assert not list(tmp_path.rglob("RESULTS.*"))
+
+
+def test_contact_sheet_is_a_picture(trained: Path, tmp_path: Path) -> None:
+    arguments = [str(trained / "mini.pt"), "--sets", str(trained / "pictures"), "--limit", "1"]
+    sheets = ["--sheets", str(tmp_path / "sheets"), "--sheet-set", str(trained / "pictures")]
+    assert evaluate.main([*arguments, *sheets, *FLAGS]) == 0
+    with Image.open(tmp_path / "sheets" / "mini.png") as sheet:
+        assert sheet.size[0] == 1600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.onnx"], "no such model"),
+        (["--sets", "nowhere"], "does not exist"),
+        (["--set", "surprise=1", "{model}"], "has no 'surprise'"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    arguments: list[str], message: str, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled = [a.replace("{model}", str(trained / "mini.pt")) for a in arguments]
+    assert evaluate.main([*filled, *FLAGS]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_damaged_pictures_are_named_and_none_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    picture(0).save(tmp_path / "good.png")
+    assert [p.key for p in pictures(tmp_path)] == ["good.png"]
+    assert "bad.png" in capsys.readouterr().err
+    (tmp_path / "good.png").unlink()
+    with pytest.raises(ValueError, match="no readable picture"):
+        list(pictures(tmp_path))
+
+
+def test_upscalers_are_compared_with_bicubic(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["--set", str(trained / "pictures"), "--scale", "2", "--weights", str(tmp_path)]
+    assert evaluate_sr.main(common) == 0
+    assert "bicubic" in capsys.readouterr().out
+    assert evaluate_sr.main([*common, str(trained / "mini.pt")]) == 2
+    assert "not an upscaler" in capsys.readouterr().err
+
+
+def result(model: str, ciede: float) -> dict[str, object]:
+    values = {"ciede": ciede, "psnr": 22.0, "ssim": 0.9, "colour": 20.0, "colour_truth": 40.0}
+    return {
+        "model": model, "set": "photos", "grey": "lstar", "saturation": 1.0, "long_side": 0,
+        "own_rgb": False, "pictures": 5, "parameters": 1, "milliseconds": None,
+        "metrics": {key: {"mean": value} for key, value in
+                    (values | {"cast_a": 0.0, "cast_b": 0.0}).items()},
+    }  # fmt: skip
+
+
+def test_the_table_marks_rows_no_better_than_grey() -> None:
+    results = {
+        "rows": [result("grey", 10.0), result("c1", 9.0), result("c2", 10.5)],
+        "table": [
+            {"name": n, "title": n, "start": "scratch", "budget": "", "published": p}
+            for n, p in (("c1", {"psnr": 22.05, "on": "SUN"}), ("c2", {}), ("c3", {}))
+        ],
+    }
+    lines = report.systems(results)
+    assert "0.900 |" in lines[2]
+    assert "PSNR 22.05 (SUN)" in lines[2]
+    assert "1.050 (no better than grey)" in lines[3]
+    assert "not trained yet" in lines[4]
+
+
+def test_every_row_of_the_table_has_a_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    found = {row.name for row in table.rows()}
+    systems = {"a1", "a2", "a3", "c1", "c2", "c3", "d1", "d2", "d3", "e1", "e2", "e3"}
+    assert systems | {"fast", "best", "b-resnet9"} <= found
+
+
+def test_a_trial_does_not_touch_the_results(capsys: pytest.CaptureFixture[str]) -> None:
+    assert table.main(["--minutes", "1"]) == 2
+    assert "below the budget" in capsys.readouterr().err

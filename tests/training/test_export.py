@@ -1,0 +1,103 @@
+"""Exported files describe themselves and answer as PyTorch does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from generated import folder, recipe
+
+from training import checkpoint
+from training.export import Card, ExportError, export, largest_difference, load_network, main
+from training.recipe import load
+from training.run import Places, Run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    root = folder(tmp_path_factory.mktemp("export"))
+    plan = load(recipe(root / "mini.toml"))
+    run = Run(plan, Places(root, root, root / "cache", root), torch.device("cpu"))
+    run.begin()
+    for _ in range(3):
+        run.step()
+    checkpoint.save(root / "last.pt", run.state())
+    return root / "last.pt"
+
+
+@pytest.mark.parametrize(
+    ("precision", "storage", "worst"),
+    [("fp32", "fp32", 1e-4), ("fp32", "fp16", 5e-3), ("fp32", "bf16", 5e-2), ("fp16", "", 1e-2)],
+)
+def test_file_answers_as_pytorch(
+    trained: Path, tmp_path: Path, precision: str, storage: str, worst: float
+) -> None:
+    target = tmp_path / "model.onnx"
+    assert export(trained, target, precision, storage) <= worst
+    session = onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
+    answer = session.run(None, {"luma": np.zeros((3, 1, 64, 128), np.float32)})[0]
+    assert answer.shape == (3, 2, 16, 32)
+    assert answer.dtype == np.float32
+
+
+def test_bfloat16_arithmetic_makes_a_valid_file(trained: Path, tmp_path: Path) -> None:
+    export(trained, tmp_path / "model.onnx", "bf16")
+    model = onnx.load(tmp_path / "model.onnx")
+    kinds = {tensor.data_type for tensor in model.graph.initializer}
+    assert onnx.TensorProto.BFLOAT16 in kinds
+    assert model.opset_import[0].version == 22
+
+
+def test_smaller_storage_makes_a_smaller_file(trained: Path, tmp_path: Path) -> None:
+    sizes = []
+    for storage in ("fp32", "fp16"):
+        export(trained, tmp_path / storage, "fp32", storage)
+        sizes.append((tmp_path / storage).stat().st_size)
+    assert sizes[1] < 0.6 * sizes[0]
+
+
+def test_metadata_says_what_the_engine_needs(trained: Path, tmp_path: Path) -> None:
+    card = Card(card="mini.md", saturation=1.25, attributes={"temperature": 0.4})
+    export(trained, tmp_path / "model.onnx", card=card)
+    model = onnx.load(tmp_path / "model.onnx")
+    said = {entry.key: entry.value for entry in model.metadata_props}
+    expected = {
+        "kind": "colorizer", "name": "mini", "input": "luma", "output": "ab",
+        "input_scaling": "L*/50-1", "multiple_of": "32", "chroma_divisor": "4", "scale": "1",
+        "tiling": "whole", "card": "mini.md", "saturation": "1.25", "opset": "17", "steps": "3",
+        "attributes": '{"temperature": 0.4}',
+    }  # fmt: skip
+    assert {key: said[key] for key in expected} == expected
+    assert len(said["weights_sha256"]) == 64
+
+
+def test_attributes_change_the_answer(trained: Path) -> None:
+    luma = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    answers = [
+        load_network(trained, {"temperature": t, "emphasis": e})[0](luma)
+        for t, e in ((0.5, 0.0), (0.5, 0.5), (0.1, 0.0))
+    ]
+    assert not torch.allclose(answers[0], answers[1])
+    assert not torch.allclose(answers[0], answers[2])
+
+
+def test_a_wrong_answer_is_noticed(trained: Path, tmp_path: Path) -> None:
+    export(trained, tmp_path / "model.onnx")
+    network, _ = load_network(trained, {"temperature": 0.05})
+    assert largest_difference(onnx.load(tmp_path / "model.onnx"), network, 32) > 1e-3
+
+
+def test_mistakes_are_named(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = str(tmp_path / "model.onnx")
+    assert main([str(trained), "-o", target, "--set", "hue=1"]) == 1
+    assert "no 'hue'" in capsys.readouterr().err
+    assert main([str(tmp_path / "none.pt"), "-o", target]) == 1
+    assert not Path(target).exists()
+    assert issubclass(ExportError, RuntimeError)

@@ -1,0 +1,114 @@
+"""Decoded pictures in one flat uint8 file, so that training never waits for a decoder.
+
+Beside ``<name>.u8`` (RGB bytes, picture after picture) stands ``<name>.npz`` with
+``offset``, ``height``, ``width``; it is written last, so a half-built cache is
+never taken for a whole one. The name holds a digest of the sources and the size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from training.data.sources import Report, decode, members
+
+
+class EmptyDataError(ValueError):
+    """No usable picture in any source."""
+
+
+@dataclass(frozen=True)
+class PictureCache:
+    """The cached pictures; writing to them does not reach the file."""
+
+    pixels: np.ndarray  # flat uint8 memory map
+    offset: np.ndarray
+    height: np.ndarray
+    width: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def picture(self, number: int) -> np.ndarray:
+        """Picture ``number`` as a (h,w,3) view."""
+        start, h, w = int(self.offset[number]), int(self.height[number]), int(self.width[number])
+        return self.pixels[start : start + h * w * 3].reshape(h, w, 3)
+
+
+def _digest(sources: Sequence[Path], short_side: int) -> str:
+    text = [str(short_side)]
+    for source in sources:
+        stat = source.stat()
+        text.append(f"{source.resolve()}:{stat.st_size}:{stat.st_mtime_ns}")
+    return hashlib.sha256("\n".join(text).encode()).hexdigest()[:16]
+
+
+def _decoded(
+    sources: Sequence[Path], short_side: int, minimum: int, report: Report
+) -> Iterator[np.ndarray]:
+    def attempt(item: tuple[str, bytes]) -> np.ndarray | str:
+        try:
+            return decode(item[1], short_side)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            return f"{item[0]}: {error}"
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for source in sources:
+            stream = members(source, report)
+            while True:
+                batch = list(islice(stream, 256))
+                if not batch:
+                    break
+                for result in pool.map(attempt, batch):
+                    if isinstance(result, str):
+                        report(f"{source}: {result}")
+                    elif min(result.shape[:2]) >= minimum:
+                        yield result
+
+
+def open_cache(
+    sources: Sequence[Path],
+    short_side: int,
+    folder: Path,
+    report: Report,
+    minimum: int = 64,
+) -> PictureCache:
+    """The cache of ``sources`` at ``short_side``, built on first use in ``folder``.
+
+    Pictures whose short side is under ``minimum`` are left out.
+    """
+    if not sources:
+        raise EmptyDataError("no data: none of the named sources exists")
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / f"{short_side}-{_digest(sources, short_side)}"
+    index, pixels = stem.with_suffix(".npz"), stem.with_suffix(".u8")
+    if not index.exists():
+        rows: list[tuple[int, int, int]] = []
+        position = 0
+        partial = stem.with_suffix(f".part{os.getpid()}")
+        with partial.open("wb") as file:
+            stream = _decoded(sources, short_side, minimum, report)
+            for picture in tqdm(stream, desc="decoding", unit="pic", mininterval=5):
+                file.write(np.ascontiguousarray(picture).data)
+                rows.append((position, picture.shape[0], picture.shape[1]))
+                position += picture.size
+        if not rows:
+            partial.unlink()
+            raise EmptyDataError(f"no usable picture in {', '.join(map(str, sources))}")
+        partial.replace(pixels)
+        offset, height, width = np.array(rows, dtype=np.int64).T
+        whole = stem.with_suffix(f".tmp{os.getpid()}.npz")
+        np.savez(whole, offset=offset, height=height, width=width)
+        whole.replace(index)
+    with np.load(index) as table:
+        columns = {name: table[name] for name in ("offset", "height", "width")}
+    return PictureCache(np.memmap(pixels, np.uint8, mode="c"), **columns)

@@ -1,0 +1,105 @@
+"""Pictures in folders, tar shards and zip files, as (name, bytes).
+
+A source that cannot be opened, or a member that cannot be read, is named through
+``report`` and skipped; the rest goes on. Order is sorted by name and stable.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".ppm"}
+Report = Callable[[str], None]
+
+
+def _is_picture(name: str) -> bool:
+    path = Path(name)
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def _tar_members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
+    # Streaming keeps every picture before the damage when a shard is cut short.
+    with tarfile.open(path, "r|*") as archive:
+        for member in archive:
+            if member.isfile() and _is_picture(member.name):
+                stream = archive.extractfile(member)
+                data = stream.read() if stream else b""
+                if len(data) != member.size:
+                    report(f"{path}: cut short in {member.name}")
+                    return
+                yield member.name, data
+
+
+def _zip_members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(path) as archive:
+        for name in sorted(archive.namelist()):
+            if _is_picture(name):
+                try:
+                    yield name, archive.read(name)
+                except (zipfile.BadZipFile, OSError, EOFError) as error:
+                    report(f"{path}: {name}: {error}")
+
+
+def _folder_members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
+    for file in sorted(path.rglob("*")):
+        if file.is_file() and _is_picture(file.name):
+            try:
+                yield str(file.relative_to(path)), file.read_bytes()
+            except OSError as error:
+                report(f"{file}: {error.strerror or error}")
+
+
+def members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
+    """All pictures of one folder, tar or zip file, undecoded."""
+    try:
+        if path.is_dir():
+            yield from _folder_members(path, report)
+        elif zipfile.is_zipfile(path):
+            yield from _zip_members(path, report)
+        else:
+            yield from _tar_members(path, report)
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError) as error:
+        report(f"{path}: {error}")
+
+
+def find(root: Path, patterns: Iterable[str], report: Report) -> list[Path]:
+    """Sources below ``root`` named by glob patterns; a pattern without a match is reported.
+
+    A pattern that names a folder gives that folder as one source.
+    """
+    found: list[Path] = []
+    for pattern in patterns:
+        hits = sorted(root.glob(pattern)) if not Path(pattern).is_absolute() else [Path(pattern)]
+        hits = [hit for hit in hits if hit.exists()]
+        if not hits:
+            report(f"{root / pattern}: nothing there")
+        found.extend(hit for hit in hits if hit not in found)
+    return found
+
+
+def decode(data: bytes, short_side: int) -> np.ndarray:
+    """RGB uint8 (h,w,3), upright, short side brought to ``short_side`` when larger.
+
+    Raises OSError or ValueError when the bytes are no picture.
+    """
+    with Image.open(io.BytesIO(data)) as picture:
+        if picture.format == "JPEG":
+            picture.draft("RGB", (2 * short_side, 2 * short_side))
+        upright = ImageOps.exif_transpose(picture)
+        if upright.mode in ("RGBA", "LA", "PA"):
+            white = Image.new("RGBA", upright.size, "white")
+            upright = Image.alpha_composite(white, upright.convert("RGBA"))
+        rgb = upright.convert("RGB")
+    width, height = rgb.size
+    scale = short_side / min(width, height)
+    if scale < 1.0:
+        size = (max(short_side, round(width * scale)), max(short_side, round(height * scale)))
+        rgb = rgb.resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(rgb)

@@ -1,0 +1,1 @@
+"""Parts of the evaluator: sets, predictors, measurement, reports and contact sheets."""

@@ -1,0 +1,173 @@
+"""Rows of results as a Markdown table, and the file that collects them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import behaviour
+from .measure import DEFINITIONS
+
+Row = Mapping[str, Any]
+KEY = ("model", "set", "grey", "saturation", "long_side", "own_rgb", "pictures")
+
+COLUMNS = (
+    ("ciede", "CIEDE2000", 2),
+    ("ciede_p95", "p95", 1),
+    ("lpips", "LPIPS", 3),
+    ("lpips_alex", "LPIPS alex", 3),
+    ("psnr", "PSNR", 2),
+    ("psnr_pooled", "pooled", 2),
+    ("ssim", "SSIM", 3),
+    ("mae", "MAE", 4),
+    ("mse", "MSE", 0),
+    ("colour", "colourf.", 1),
+    ("colour_error", "its error", 1),
+    ("fid", "FID", 1),
+)
+
+
+def _cell(row: Row, key: str, digits: int) -> str:
+    value = row["metrics"].get(key)
+    if value is None:
+        return "-"
+    text = f"{value['mean']:.{digits}f}"
+    if key == "ciede" and "low" in value:
+        text += f" ({value['low']:.{digits}f}-{value['high']:.{digits}f})"
+    return text
+
+
+def _ratio(row: Row, grey: Row | None, key: str) -> str:
+    if grey is None or key not in row["metrics"] or not grey["metrics"].get(key, {}).get("mean"):
+        return "-"
+    return f"{row['metrics'][key]['mean'] / grey['metrics'][key]['mean']:.3f}"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """One set: a line per row, ratios against the grey baseline of the same input."""
+    shown = [c for c in COLUMNS if any(c[0] in row["metrics"] for row in rows)]
+    head = ["model", "input", "sat.", *[c[1] for c in shown], "CIEDE/grey", "LPIPS/grey"]
+    head += ["truth's colourf.", "cast a, b", "parameters", "ms"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for row in rows:
+        grey = next((r for r in rows if r["model"] == "grey" and r["grey"] == row["grey"]), None)
+        metrics = row["metrics"]
+        cells = [row["model"], {"lstar": "L*", "luma": "Y'"}[row["grey"]], f"{row['saturation']:g}"]
+        cells += [_cell(row, key, digits) for key, _, digits in shown]
+        cells += [_ratio(row, grey, "ciede"), _ratio(row, grey, "lpips")]
+        cells.append(_cell(row, "colour_truth", 1))
+        cells.append(f"{metrics['cast_a']['mean']:+.1f}, {metrics['cast_b']['mean']:+.1f}")
+        milliseconds = row.get("milliseconds")
+        cells += [f"{row['parameters']:,}", "-" if milliseconds is None else f"{milliseconds:.1f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def read(path: Path) -> dict[str, Any]:
+    if path.is_file():
+        loaded: dict[str, Any] = json.loads(path.read_text())
+        return loaded
+    return {"definitions": DEFINITIONS, "rows": []}
+
+
+def merge(path: Path, rows: Sequence[Row]) -> None:
+    """Replace rows of the same key, keep the others, write the JSON and the Markdown."""
+    results = read(path)
+    fresh = {tuple(row.get(k) for k in KEY) for row in rows}
+    kept = [r for r in results["rows"] if tuple(r.get(k) for k in KEY) not in fresh]
+    results["definitions"] = DEFINITIONS
+    results["rows"] = sorted(
+        [*kept, *rows], key=lambda r: (r["set"], r["long_side"], r["pictures"])
+    )
+    write(path, results)
+
+
+def merge_behaviour(path: Path, model: str, found: Mapping[str, float]) -> None:
+    """Keep the measures without a truth of one model beside the rows."""
+    results = read(path)
+    rounded = {key: round(value, 3) for key, value in found.items()}
+    results.setdefault("behaviour", {})[model] = rounded
+    write(path, results)
+
+
+def write(path: Path, results: Mapping[str, Any]) -> None:
+    """The JSON, and the Markdown beside it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _replace(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    _replace(path.with_suffix(".md"), markdown(results))
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def _published(figures: Mapping[str, Any]) -> str:
+    if not figures:
+        return "-"
+    parts = [f"{key.upper()} {value:g}" for key, value in figures.items() if key != "on"]
+    return f"{', '.join(parts)} ({figures['on']})"
+
+
+def systems(results: Mapping[str, Any]) -> list[str]:
+    """The table of systems: ours measured on photos from L*, theirs as published."""
+    grey = {r["pictures"]: r for r in results["rows"] if r["model"] == "grey" and _plain(r)}
+    head = ["system", "weights start from", "budget", "CIEDE2000 / grey", "LPIPS / grey", "PSNR"]
+    head += ["SSIM", "colourfulness", "published, on other data"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for entry in results["table"]:
+        row = next((r for r in results["rows"] if r["model"] == entry["name"] and _plain(r)), None)
+        elsewhere = "its own recipe" if row else "not trained yet"
+        cells = [entry["title"], entry["start"], entry["budget"] or elsewhere]
+        if row is None:
+            cells += ["-"] * 5
+        else:
+            ratio = _ratio(row, grey.get(row["pictures"]), "ciede")
+            worse = ratio != "-" and float(ratio) >= 1
+            cells += [
+                f"{ratio} (no better than grey)" if worse else ratio,
+                _ratio(row, grey.get(row["pictures"]), "lpips"),
+                *(_cell(row, key, digits) for key, digits in (("psnr", 2), ("ssim", 3))),
+                f"{_cell(row, 'colour', 1)} of {_cell(row, 'colour_truth', 1)}",
+            ]
+        lines.append("| " + " | ".join([*cells, _published(entry["published"])]) + " |")
+    return lines
+
+
+def _plain(row: Row) -> bool:
+    return row["set"] == "photos" and row["grey"] == "lstar" and not row["long_side"]
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """The whole RESULTS.md."""
+    out = ["# Results", "", "Written by `python -m training.evaluate`; do not edit by hand.", ""]
+    if results.get("table"):
+        out += ["## Systems, on photos with grey from L*", "", *systems(results), ""]
+    groups: dict[tuple[str, int, int], list[Row]] = {}
+    for row in results["rows"]:
+        groups.setdefault((row["set"], row["pictures"], row["long_side"]), []).append(row)
+    for (name, count, long_side), rows in groups.items():
+        size = f"long side at most {long_side}" if long_side else "original size"
+        out += [f"## {name}: {count} pictures, {size}", "", table(rows), ""]
+    if results.get("behaviour"):
+        keys = list(behaviour.DEFINITIONS)
+        out += ["## Calm and flat greys", "", "| model | " + " | ".join(keys) + " |"]
+        out.append("|" + " --- |" * (len(keys) + 1))
+        for model, found in results["behaviour"].items():
+            out.append(f"| {model} | " + " | ".join(f"{found[key]:.2f}" for key in keys) + " |")
+        out.append("")
+    out += ["## Definitions", ""]
+    out += [f"- `{key}`: {text}" for key, text in behaviour.DEFINITIONS.items()]
+    out += [f"- `{key}`: {text}" for key, text in DEFINITIONS.items()]
+    out += [
+        "- input: the grey is made from L* (lightness kept) or from BT.601 Y' (as JPEG stores it)",
+        "- grey: the picture without colour; mean colour: mean a, b of training pictures per L*",
+        "- brackets: 95 % bootstrap interval of the mean over pictures (1,000 resamples)",
+        "- ms: median of the network alone on single pictures at its working size, on the CPU",
+        "",
+    ]
+    return "\n".join(out)

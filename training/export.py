@@ -1,0 +1,264 @@
+"""A checkpoint as one ONNX file that describes itself.
+
+    python -m training.export CHECKPOINT -o model.onnx --precision fp32|fp16|bf16
+
+Batch and size are dynamic; input and output are float32. ``--precision`` is that of the
+arithmetic, as strongly typed engines want it. ``--storage`` is that of the weights in
+the file: a cast in front of each use brings them back, which engines fold when they
+load. The file is compared with PyTorch on three sizes before it takes its name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import onnx
+import onnx.version_converter
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from training import checkpoint
+from training.models import build
+
+OPSET = 17
+BF16_OPSET = 22  # the first whose convolution takes bfloat16
+FORMAT = 1  # of the metadata below
+OUTPUTS = {"colorizer": "ab", "upscaler": "luma", "restorer": "rgb"}
+INPUT_SCALING = {
+    "colorizer": "L*/50-1",
+    "upscaler": "encoded grey in [0,1]",
+    "restorer": "encoded grey in [0,1]",
+}
+TYPES = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}
+TOLERANCE = {"fp32": 1e-4, "fp16": 0.01, "bf16": 0.08}  # in output units
+NUMPY = {"fp16": np.float16, "bf16": ml_dtypes.bfloat16}
+SMALLEST_CONVERTED = 512  # biases and scales stay float32: they cost nothing
+SIZES = ((1, 2, 3), (2, 3, 2), (1, 5, 4))  # batch, height and width in multiples
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the file says beyond the checkpoint."""
+
+    licence: str = "Apache-2.0"
+    card: str = ""
+    saturation: float = 1.0
+    attributes: dict[str, float] = field(default_factory=dict)
+
+
+class ExportError(RuntimeError):
+    """The file does not answer as the network does."""
+
+
+class _Traced(nn.Module):
+    """The network between float32 ends, inside in the compute precision."""
+
+    def __init__(self, network: nn.Module, compute: torch.dtype) -> None:
+        super().__init__()
+        self.network, self.compute = network.to(compute), compute
+
+    def forward(self, luma: Tensor) -> Tensor:
+        return self.network(luma.to(self.compute)).float()
+
+
+def load_network(path: Path, attributes: dict[str, float]) -> tuple[nn.Module, dict[str, Any]]:
+    """The averaged network of a checkpoint, with ``attributes`` set on it, and the checkpoint."""
+    state = checkpoint.load(path)
+    described = dict(state["model"])
+    network = build(described.pop("name"), **described)
+    network.load_state_dict(state["average"])
+    for name, value in attributes.items():
+        if not hasattr(network, name):
+            raise ValueError(f"{path}: its network has no {name!r}")
+        setattr(network, name, value)
+    return network.eval(), state
+
+
+def _trace(network: nn.Module, output: str, multiple: int, compute: torch.dtype) -> onnx.ModelProto:
+    stream = io.BytesIO()
+    name = output if output != "luma" else "luma_out"
+    axes = {
+        "luma": {0: "n", 2: "height", 3: "width"},
+        name: {0: "n", 2: f"{output}_height", 3: f"{output}_width"},
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's notes on constant shapes
+        torch.onnx.export(
+            _Traced(network, compute),
+            (torch.zeros(1, 1, 2 * multiple, 3 * multiple),),
+            stream,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["luma"],
+            output_names=[name],
+            dynamic_axes=axes,
+        )
+    return onnx.load_from_string(stream.getvalue())
+
+
+def store_weights(model: onnx.ModelProto, precision: str) -> None:
+    """Turn large float32 initialisers into ``precision`` behind a cast, in place."""
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or values.size < SMALLEST_CONVERTED:
+            continue
+        name = tensor.name
+        small = values.astype(NUMPY[precision])
+        if not np.isfinite(small.astype(np.float32)).all():
+            raise ExportError(f"{name} does not fit {precision}")
+        stored = helper.make_tensor(
+            f"{name}.{precision}", TYPES[precision], values.shape, small.tobytes(), raw=True
+        )
+        casts.append(helper.make_node("Cast", [stored.name], [name], to=TensorProto.FLOAT))
+        tensor.CopyFrom(stored)
+    for number, node in enumerate(casts):
+        model.graph.node.insert(number, node)
+
+
+def weights_digest(model: onnx.ModelProto) -> str:
+    """sha256 over names and bytes of all initialisers, in order of name."""
+    digest = hashlib.sha256()
+    for tensor in sorted(model.graph.initializer, key=lambda t: t.name):
+        digest.update(tensor.name.encode())
+        digest.update(numpy_helper.to_array(tensor).tobytes())
+    return digest.hexdigest()
+
+
+def metadata(
+    network: nn.Module, state: dict[str, Any], card: Card, precision: str, storage: str, digest: str
+) -> dict[str, str]:
+    """The keys that the engine reads, all as text; a list or number is JSON."""
+    kind = state["recipe"]["kind"]
+    whole = kind == "colorizer"
+    reach = int(getattr(network, "receptive_field", 0))
+    text = {
+        "format": FORMAT,
+        "name": state["recipe"]["name"],
+        "kind": kind,
+        "input": "luma",
+        "input_scaling": INPUT_SCALING[kind],
+        "output": OUTPUTS[kind],
+        "output_scaling": "ab/110" if whole else "encoded in [0,1]",
+        "working_size": int(getattr(network, "working_size", 256)) if whole else 0,
+        "multiple_of": int(getattr(network, "multiple_of", 1)),
+        "chroma_divisor": int(getattr(network, "chroma_divisor", 1)),
+        "scale": int(getattr(network, "scale", 1)),
+        "receptive_field": reach,
+        "tiling": "whole" if whole else "tiles",
+        "tile_overlap": 0 if whole else max(8, reach // 2),
+        "saturation": card.saturation,
+        "precision": precision,
+        "storage": storage,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "licence": card.licence,
+        "card": card.card,
+        "recipe_sha256": state["recipe"]["sha256"],
+        "steps": state["step"],
+        "training_seconds": round(state["seconds"]),
+        "attributes": json.dumps(card.attributes, sort_keys=True),
+        "weights_sha256": digest,
+    }
+    return {key: str(value) for key, value in text.items()}
+
+
+@torch.inference_mode()
+def largest_difference(model: onnx.ModelProto, network: nn.Module, multiple: int) -> float:
+    """Largest |ONNX Runtime - PyTorch float32| over three sizes and random pictures."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    worst = 0.0
+    rng = torch.Generator().manual_seed(0)
+    for batch, rows, columns in SIZES:
+        small = torch.rand(batch, 1, rows * 4, columns * 4, generator=rng) * 2 - 1
+        size = (rows * multiple, columns * multiple)
+        luma = nn.functional.interpolate(small, size, mode="bicubic").clamp(-1, 1)
+        answer = session.run(None, {"luma": luma.numpy()})[0]
+        worst = max(worst, float(np.abs(answer - network(luma).numpy()).max()))
+    return worst
+
+
+def export(
+    source: Path,
+    target: Path,
+    precision: str = "fp32",
+    storage: str = "",
+    card: Card | None = None,
+) -> float:
+    """Write ``target`` and return its largest difference from PyTorch, in output units.
+
+    ``storage`` may differ from ``precision`` only where that is fp32. The difference is
+    NaN for bf16 arithmetic, which ONNX Runtime cannot run on a CPU.
+    """
+    card, storage = card or Card(), storage or precision
+    if precision != "fp32" and storage != precision:
+        raise ValueError(f"{precision} arithmetic stores its weights as {precision}")
+    network, state = load_network(source, card.attributes)
+    multiple = int(getattr(network, "multiple_of", 1))
+    step = max(multiple, 16)
+    dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
+    model = _trace(network, OUTPUTS[state["recipe"]["kind"]], step, dtype)
+    if precision == "bf16":
+        model = onnx.version_converter.convert_version(model, BF16_OPSET)
+    if storage != precision:
+        store_weights(model, storage)
+    fields = metadata(network.float(), state, card, precision, storage, weights_digest(model))
+    fields["opset"] = str(model.opset_import[0].version)
+    helper.set_model_props(model, fields)
+    onnx.checker.check_model(model, full_check=True)
+    reference, _ = load_network(source, card.attributes)
+    worst = float("nan")
+    if precision != "bf16":
+        worst = largest_difference(model, reference, step)
+        allowed = TOLERANCE[storage]
+        if not worst <= allowed:
+            raise ExportError(f"differs from PyTorch by {worst:.2g}, more than {allowed:.2g}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.part")
+    partial.write_bytes(model.SerializeToString())
+    partial.replace(target)
+    return worst
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="training.export", description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("checkpoint", type=Path)
+    add("-o", "--output", type=Path, required=True)
+    add("--precision", choices=("fp32", "fp16", "bf16"), default="fp32", help="of the arithmetic")
+    add("--storage", choices=("fp32", "fp16", "bf16"), default="", help="of the weights")
+    add("--saturation", type=float, default=1.0, help="default factor on a, b, for the engine")
+    add("--set", action="append", default=[], metavar="KEY=NUMBER", help="attribute of the network")
+    add("--licence", default=Card.licence)
+    add("--card", default="", help="name of the model card beside the file")
+    options = parser.parse_args(arguments)
+    try:
+        pairs = (item.partition("=") for item in options.set)
+        attributes = {key: float(value) for key, _, value in pairs}
+        card = Card(options.licence, options.card, options.saturation, attributes)
+        worst = export(options.checkpoint, options.output, options.precision, options.storage, card)
+    except (OSError, ValueError, ExportError) as error:
+        print(f"{options.checkpoint}: {error}", file=sys.stderr)
+        return 1
+    size = options.output.stat().st_size
+    print(f"{options.output}: {size:,} bytes, at most {worst:.2g} from PyTorch")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""Losses of chroma planes (N, 2, h, w) in units of 110."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..color import AB_UNIT, lab_to_rgb
+from .bins import default_bins
+from .perceptual import pictures
+
+
+def color_weighted(
+    prediction: Tensor,
+    target: Tensor,
+    luma: Tensor | None = None,
+    share: float = 0.1,
+    power: int = 2,
+) -> Tensor:
+    """|error|**power, weighted by the inverse training frequency of the target's ab bin.
+
+    `share` of a uniform distribution bounds the weight of the rarest colours.
+    """
+    bins = default_bins()
+    weight = bins.weights(share).to(prediction)[bins.nearest(target)][:, None]
+    return (weight * (prediction - target).abs() ** power).mean()
+
+
+def _colourfulness(rgb: Tensor) -> Tensor:
+    """Hasler-Suesstrunk of (N, 3, h, w) in [0, 1], per picture, differentiable."""
+    red, green, blue = rgb.unbind(1)
+    opponents = torch.stack((red - green, (red + green) / 2 - blue), dim=1).flatten(2)
+    spread = (opponents.var(dim=2, correction=0).sum(1) + 1e-8).sqrt()
+    return spread + 0.3 * (opponents.mean(2).square().sum(1) + 1e-8).sqrt()
+
+
+def colorfulness(
+    prediction: Tensor, target: Tensor, luma: Tensor | None = None, gain: float = 1.0
+) -> Tensor:
+    """|colourfulness - gain * that of the truth|, mean over pictures, for 1 = white.
+
+    Chroma without `luma` is judged at L* = 50.
+    """
+    if prediction.shape[1] == 2 and luma is None:
+        grey = torch.full_like(prediction[:, :1], 50.0)
+        made, true = (lab_to_rgb(torch.cat((grey, x * AB_UNIT), 1)) for x in (prediction, target))
+    else:
+        made, true = pictures(prediction, luma), pictures(target, luma)
+    return (_colourfulness(made) - gain * _colourfulness(true)).abs().mean()

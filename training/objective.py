@@ -1,0 +1,41 @@
+"""The weighted sum of a recipe's losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from training import losses
+from training.recipe import Named
+from training.tasks import Batch
+
+
+def objective(
+    items: Sequence[Named],
+    done: float,
+    network: nn.Module,
+    task: Any,
+    outputs: dict[str, Tensor],
+    batch: Batch,
+) -> dict[str, Tensor]:
+    """Each loss in force at progress ``done``, times its weight, by name.
+
+    A loss judges the output named by ``on`` (else the kind's own one) and is handed
+    ``luma`` and its arguments; what no function of that name judges, the network does.
+    """
+    parts: dict[str, Tensor] = {}
+    for item in items:
+        if done < item.start:
+            continue
+        own = getattr(network, "own_loss", None)
+        if own is not None and item.name in getattr(network, "own_losses", ()):
+            value = own(item.name, outputs, batch.target, **item.arguments)
+        else:
+            judge = losses.get(item.name)
+            prediction = outputs[item.on or task.output]
+            value = judge(prediction, batch.target, luma=batch.luma, **item.arguments)
+        key = item.name if item.name not in parts else f"{item.name}.{len(parts)}"
+        parts[key] = item.weight * value
+    return parts

@@ -1,0 +1,41 @@
+"""How far a run has come, and how large its steps are."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from training.recipe import SchedulePart
+
+
+class Clock:
+    """Active seconds of a run, over all its resumptions.
+
+    A pause of the process (a stop signal, a suspended machine) does not count: a
+    tick adds at most five times the usual one.
+    """
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self._last = time.monotonic()
+        self._usual = 30.0
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        spent = now - self._last
+        self._last = now
+        self.seconds += min(spent, 5 * self._usual)
+        self._usual += 0.05 * (min(spent, 2 * self._usual) - self._usual)
+
+
+def progress(schedule: SchedulePart, step: int, seconds: float) -> float:
+    """Part of the run that is done, [0,1], by the schedule's clock."""
+    if schedule.clock == "minutes":
+        return min(1.0, seconds / (60 * schedule.minutes))
+    return min(1.0, step / schedule.steps)
+
+
+def rate(schedule: SchedulePart, step: int, done: float) -> float:
+    """Factor of the peak learning rate: linear warm-up, then a cosine to ``floor``."""
+    warm = min(1.0, (step + 1) / max(1, schedule.warmup))
+    return warm * (schedule.floor + (1 - schedule.floor) * 0.5 * (1 + math.cos(math.pi * done)))
