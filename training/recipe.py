@@ -20,10 +20,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import tomllib
 
 KINDS = ("colorizer", "upscaler", "restorer")
 

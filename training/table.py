@@ -13,11 +13,12 @@ import argparse
 import json
 import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import tomllib
 
 from . import checkpoint, paths
 from .chain import join

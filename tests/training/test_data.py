@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from generated import encoded, folder
-
 from training.data.batches import CropBatches
 from training.data.cache import EmptyDataError, open_cache
 from training.data.sources import decode, find, members

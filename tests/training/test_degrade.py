@@ -11,7 +11,6 @@ import pytest
 import torch
 from generated import picture
 from PIL import Image
-
 from training import degrade
 from training.color import grey_to_lightness, rgb_to_lab
 from training.degrade import Degrade

@@ -10,7 +10,6 @@ import pytest
 import torch
 from generated import folder, picture, recipe
 from PIL import Image
-
 from training import checkpoint, evaluate, evaluate_sr, paths, table
 from training.color import AB_UNIT, rgb_to_lab
 from training.evaluation import report

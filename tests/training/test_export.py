@@ -10,7 +10,6 @@ import onnxruntime
 import pytest
 import torch
 from generated import folder, recipe
-
 from training import checkpoint
 from training.export import Card, ExportError, export, largest_difference, load_network, main
 from training.recipe import load

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-
 from training import losses, paths
 from training.color import AB_UNIT, lab_to_rgb
 from training.losses.bins import AbBins, default_bins, gamut_cells

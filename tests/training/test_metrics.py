@@ -12,7 +12,6 @@ import torch
 from skimage import color as skcolor
 from skimage import metrics as skmetrics
 from torch import Tensor
-
 from training import color, metrics, paths
 from training.metrics.perceptual import Fid, lpips_or_none
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import torch
 from generated import folder, recipe
-
 from training import checkpoint, pieces
 from training.recipe import load
 from training.run import Places, Run

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from generated import recipe
-
 from training.recipe import load, parse
 
 MINIMAL = {"name": "x", "kind": "colorizer", "model": {"name": "fast"}, "loss": [{"name": "l1"}]}

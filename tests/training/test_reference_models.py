@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import torch
 from generated import folder
-
 from training import checkpoint, paths
 from training.chain import join
 from training.export import export

@@ -10,7 +10,6 @@ import onnxruntime
 import pytest
 import torch
 from torch import nn
-
 from training.export import weights_digest
 
 WEIGHTS = Path(__file__).parents[2] / "python/fastcolor/weights"

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import torch
 from generated import folder, recipe
-
 from training import checkpoint
 from training.recipe import load
 from training.run import Places, Run

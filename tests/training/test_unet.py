@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-
 from training.models import build, names
 from training.models.abgrid import AbGrid
 from training.models.unet import IMAGENET_MEAN, IMAGENET_STD, fold_grey

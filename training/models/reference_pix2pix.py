@@ -34,7 +34,7 @@ class StridedUNet(nn.Module):
             layers = [nn.ReLU(), nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=not number)]
             if number:
                 layers.append(nn.BatchNorm2d(outputs))
-            if 0 < number and number >= depth - dropouts:
+            if number > 0 and number >= depth - dropouts:
                 layers.append(nn.Dropout(0.5))
             self.up.append(nn.Sequential(*layers))
         for module in self.modules():
