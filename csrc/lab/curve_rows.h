@@ -21,8 +21,7 @@ inline __m512 look_up_32(const float* row, __m512i piece) {
   return _mm512_permutex2var_ps(_mm512_load_ps(row), piece, _mm512_load_ps(row + 16));
 }
 
-inline void curve_lanes(const Curve& curve, float* values) {
-  const __m512 v = _mm512_loadu_ps(values);
+inline __m512 curve_of(const Curve& curve, __m512 v) {
   const __m512 u =
       _mm512_add_ps(_mm512_mul_ps(v, _mm512_set1_ps(curve.scale)), _mm512_set1_ps(curve.offset));
   // Written as a shift of GCC's vector type: the intrinsic's header warns in GCC 12. The permute
@@ -32,8 +31,11 @@ inline void curve_lanes(const Curve& curve, float* values) {
   __m512 p = look_up_32(curve.c[3], piece);
   p = _mm512_add_ps(_mm512_mul_ps(p, v), look_up_32(curve.c[2], piece));
   p = _mm512_add_ps(_mm512_mul_ps(p, v), look_up_32(curve.c[1], piece));
-  p = _mm512_add_ps(_mm512_mul_ps(p, v), look_up_32(curve.c[0], piece));
-  _mm512_storeu_ps(values, p);
+  return _mm512_add_ps(_mm512_mul_ps(p, v), look_up_32(curve.c[0], piece));
+}
+
+inline void curve_lanes(const Curve& curve, float* values) {
+  _mm512_storeu_ps(values, curve_of(curve, _mm512_loadu_ps(values)));
 }
 
 #elif defined(__AVX2__)

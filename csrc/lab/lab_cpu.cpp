@@ -1,8 +1,7 @@
 #include "core/rows.h"
-#include "core/store_rgb.h"
-#include "lab/curve_rows.h"
 #include "lab/lab_impl.h"
 #include "lab/lab_math.h"
+#include "lab/store_rgb.h"
 
 namespace fastcolor {
 namespace FC_LEVEL {
@@ -70,14 +69,15 @@ bool to_lab(const ImageView& rgb, const ImageView& lab, int64_t first, int64_t l
 
 struct StoreU8 {
   void operator()(const ImageView& rgb, int64_t x, int64_t y, int64_t count,
-                  const Plane (&planes)[3]) const {
-    store_rgb_u8(rgb, x, y, count, planes);
+                  Plane (&planes)[3]) const {
+    encode_rgb_u8(rgb, x, y, count, planes);
   }
 };
 template <typename T, typename Encode>
 struct Store {
   void operator()(const ImageView& rgb, int64_t x, int64_t y, int64_t count,
-                  const Plane (&planes)[3]) const {
+                  Plane (&planes)[3]) const {
+    for (auto& plane : planes) apply_curve(kEncodeCurve, count, plane);
     store_block<T>(rgb, x, y, count, planes, Encode{});
   }
 };
@@ -97,7 +97,6 @@ bool from_lab(const ImageView& lab, const ImageView& rgb, int64_t first, int64_t
         planes[1][i] = clamp01(c.g);
         planes[2][i] = clamp01(c.b);
       }
-      for (auto& plane : planes) apply_curve(kEncodeCurve, count, plane);
       Store{}(rgb, x, y, count, planes);
     }
   }

@@ -1,5 +1,4 @@
-#include "core/store_rgb.h"
-#include "lab/curve_rows.h"
+#include "lab/store_rgb.h"
 #include "merge/merge_rows.h"
 #include "prepare/prepare_math.h"
 
@@ -13,7 +12,7 @@ struct Work {
   alignas(64) float a[kBlock];
   alignas(64) float b[kBlock];
   alignas(64) float y[kBlock];
-  alignas(64) Plane rgb[3];  // linear, then encoded
+  alignas(64) Plane rgb[3];  // linear, then perhaps encoded
 };
 
 // a and b of the strip; for guided chroma f must be there.
@@ -51,7 +50,7 @@ void chroma_of_row(const ChromaStrip::Rows& rows, Chroma chroma, int64_t count,
   add_detail(3, w.b);
 }
 
-// From f, a, b to encoded red, green, blue inside the gamut.
+// From f, a, b to linear red, green, blue inside the gamut.
 void rgb_of_row(int64_t count, Work& __restrict__ w) {
   uint32_t outside = 0;
   for (int64_t i = 0; i < count; ++i) {
@@ -68,7 +67,6 @@ void rgb_of_row(int64_t count, Work& __restrict__ w) {
       for (auto& plane : w.rgb) plane[i] = towards_grey(plane[i], w.y[i], factor);
     }
   }
-  for (auto& plane : w.rgb) apply_curve(kEncodeCurve, count, plane);
 }
 
 // Scalar on purpose: two table loads a cycle, where a vector gather takes several for each element.
@@ -157,8 +155,9 @@ void merge_rgb_rows(const MergeJob& job, const float* u8_to_f, int64_t first, in
     chroma_of_row(rows, job.chroma, count, w);
     rgb_of_row(count, w);
     if (job.rgb.type == DType::u8) {
-      store_rgb_u8(job.rgb, x, y, count, w.rgb);
+      encode_rgb_u8(job.rgb, x, y, count, w.rgb);
     } else {
+      for (auto& plane : w.rgb) apply_curve(kEncodeCurve, count, plane);
       store_block<uint16_t>(job.rgb, x, y, count, w.rgb, EncodeU16{});
     }
   });
@@ -178,6 +177,7 @@ void merge_ycc_rows(const MergeJob& job, int64_t first, int64_t last) {
     }
     chroma_of_row(rows, job.chroma, count, w);
     rgb_of_row(count, w);
+    for (auto& plane : w.rgb) apply_curve(kEncodeCurve, count, plane);
     for (int64_t i = 0; i < count; ++i) {
       const CbCr codes = encode_chroma({w.rgb[0][i], w.rgb[1][i], w.rgb[2][i]}, job.code);
       w.a[i] = codes.cb;
