@@ -39,6 +39,10 @@ class VerificationError(FastcolorError):
     exit_code = 6
 
 
+class JpegError(FastcolorError):
+    """A JPEG file is damaged, or is not of a kind that this can be done with."""
+
+
 class StartError(FastcolorError):
     """The compiled module could not be loaded, for example for a wrong FASTCOLOR_CPU."""
 
