@@ -1,0 +1,126 @@
+"""Pixels and metadata from bytes, and back.
+
+    with open_document(data) as document:
+        for page in document:
+            luma = page.luma()
+    with open_output(file, "jpeg") as writer:
+        writer.write(pixels, page.metadata)
+
+Formats are told by content. Every problem is a CodecError of one sentence (or a
+MissingDependencyError that says what to install); limits hold before anything is decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from fastcolor.media.codecs._document import Document, Page, Pixels, Reading, Storage
+from fastcolor.media.codecs._errors import (
+    FAIL_ON,
+    CodecError,
+    Damage,
+    DamagedError,
+    LimitError,
+    UnsupportedError,
+)
+from fastcolor.media.codecs._jpeg import JpegWriter, encode_chroma, open_jpeg
+from fastcolor.media.codecs._jpeg_segments import replaced as replace_jpeg_metadata
+from fastcolor.media.codecs._limits import Limits
+from fastcolor.media.codecs._orientation import to_stored, to_upright
+from fastcolor.media.codecs._png import PngWriter, open_png
+from fastcolor.media.codecs._sniff import HEAD, READ, sniff
+from fastcolor.media.codecs._writer import Writer
+from fastcolor.media.metadata import Metadata, for_colour, source_type, with_provenance
+
+__all__ = [
+    "FAIL_ON",
+    "FORMATS",
+    "HEAD",
+    "CodecError",
+    "Damage",
+    "DamagedError",
+    "Document",
+    "LimitError",
+    "Limits",
+    "Metadata",
+    "Page",
+    "Pixels",
+    "Storage",
+    "UnsupportedError",
+    "Writer",
+    "encode_chroma",
+    "for_colour",
+    "open_document",
+    "open_output",
+    "replace_jpeg_metadata",
+    "sniff",
+    "source_type",
+    "to_stored",
+    "to_upright",
+    "with_provenance",
+]
+
+#: What open_output() writes, with the suffix of each.
+FORMATS = {"jpeg": ".jpg", "png": ".png"}
+
+_READERS: dict[str, Callable[[bytes, Reading], Document]] = {"jpeg": open_jpeg, "png": open_png}
+
+
+def open_document(
+    source: bytes | Path, *, limits: Limits | None = None, fail_on: str = "error"
+) -> Document:
+    """The pages of a file, given as its bytes or its path.
+
+    ``fail_on`` is the least damage that fails, as libvips grades it: "none", "truncated", "error"
+    (also truncated) or "warning" (everything). Damage below that is listed in Page.warnings.
+    """
+    if fail_on not in FAIL_ON:
+        raise ValueError(f"fail_on must be one of {', '.join(FAIL_ON)}, got {fail_on!r}")
+    reading = Reading(limits or Limits(), fail_on)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        source = bytes(source)
+        head = source[:HEAD]
+    else:
+        with Path(source).open("rb") as file:
+            head = file.read(HEAD)
+    if not head:
+        raise DamagedError("the file is empty")
+    found = sniff(head)
+    if found is None:
+        raise UnsupportedError("the file is in no format that is known here")
+    if found not in READ:
+        raise UnsupportedError(f"{found.upper()} files are not read as pictures")
+    data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    return _READERS[found](data, reading)
+
+
+def open_output(
+    target: BinaryIO,
+    format: str,
+    *,
+    pages: int = 1,
+    quality: int = 90,
+    subsampling: str = "420",
+    compression: str | int | None = None,
+) -> Writer:
+    """A writer of "jpeg", "png" files into an open binary file.
+
+    ``quality`` (1 to 100) and ``subsampling`` ("444", "422", "420") are for JPEG, which takes
+    16-bit pictures down to 8 and lays transparent ones on white. ``compression`` is deflate's level
+    for PNG (1 by default).
+    """
+    format = {"jpg": "jpeg", "tif": "tiff"}.get(format, format)
+    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
+        raise ValueError(f"quality must be a whole number from 1 to 100, got {quality!r}")
+    if subsampling not in ("444", "422", "420"):
+        raise ValueError(f"subsampling must be '444', '422' or '420', got {subsampling!r}")
+    if format not in FORMATS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    if format == "jpeg":
+        return JpegWriter(target, quality, subsampling)
+    level = 1 if compression is None else compression
+    if not isinstance(level, int) or not 1 <= level <= 9:
+        raise ValueError(f"compression must be a level from 1 to 9 for PNG, got {level!r}")
+    return PngWriter(target, level)
