@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fastcolor.engines import ort, ov, pytorch
+from fastcolor.engines import ort, ov, pytorch, trt
 from fastcolor.engines._base import BaseEngine, Engine, EngineError
 from fastcolor.errors import MissingDependencyError, ModelError
 from fastcolor.models import PRECISIONS, ModelSpec, load_spec, variant
@@ -66,6 +66,16 @@ def _ort(name: str, devices: tuple[str, ...], reason: str) -> Kind:
 KINDS = {
     kind.name: kind
     for kind in (
+        Kind(
+            trt.NAME,
+            ("cuda",),
+            trt.available,
+            trt.version,
+            trt.precisions,
+            trt.typed_files,
+            trt.TensorRtEngine,
+            "the quickest on NVIDIA GPUs",
+        ),
         _ort("onnxruntime-tensorrt", ("cuda",), "TensorRT within ONNX Runtime"),
         Kind(
             ov.NAME,

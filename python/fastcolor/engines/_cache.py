@@ -73,6 +73,21 @@ def get(key: Key, build: Callable[[], bytes]) -> bytes:
         return content
 
 
+def load(key: Key) -> bytes | None:
+    """What keep() kept under this key, if anything."""
+    return _read(path_of(key), key)
+
+
+def keep(key: Key, content: bytes) -> None:
+    """Keeps something small and unimportant, such as timings: the last writer wins."""
+    path = path_of(key)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, key, content)
+    except OSError as error:
+        _warn(f"the engine cache is not written: {error}")
+
+
 def forget(key: Key) -> None:
     """Removes what a library refused, so that the next get() builds it again."""
     with contextlib.suppress(OSError):
@@ -94,7 +109,7 @@ def clear() -> tuple[int, int]:
     for entry in entries():
         entry.path.unlink(missing_ok=True)
         count, size = count + 1, size + entry.size
-    for pattern in ("*.lock", "*.part", "timing-*"):
+    for pattern in ("*.lock", "*.part"):
         for path in (folder() / "engines").glob(pattern):
             path.unlink(missing_ok=True)
     return count, size
