@@ -51,7 +51,7 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: dict[str, Any]
-    message: bytes = field(repr=False)  # as it stands in the file
+    encoded_attributes: tuple[bytes, ...] = field(default=(), repr=False)  # as in the file
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ def _model(data: memoryview) -> Graph:
 
 
 def _node(data: memoryview) -> Node:
-    kind, inputs, outputs, attributes = "", [], [], {}
+    kind, inputs, outputs, attributes, encoded = "", [], [], {}, []
     for number, wire, value in fields(data):
         if number == 1:
             inputs.append(_text(value))
@@ -227,9 +227,10 @@ def _node(data: memoryview) -> Node:
         elif number == 5:
             name, content = _attribute(_message(wire, value, "an attribute"))
             attributes[name] = content
+            encoded.append(bytes(value))
         elif number == 7 and _text(value) not in ("", "ai.onnx"):
             kind = f"{_text(value)}.{kind}"
-    return Node(kind, tuple(inputs), tuple(outputs), attributes, bytes(data))
+    return Node(kind, tuple(inputs), tuple(outputs), attributes, tuple(encoded))
 
 
 def _attribute(data: memoryview) -> tuple[str, Any]:

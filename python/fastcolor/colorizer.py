@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from fastcolor.errors import ModelError
 from fastcolor.models import ModelSpec, load_spec
 
 AB_UNIT = 110.0  # what the output of a colouriser is in
+LONGEST_STRIP = 16  # times the working size: no long side of a network's input is more
 
 
 class Colorizer:
@@ -45,6 +47,7 @@ class Colorizer:
         self.size = spec.working_size if size is None else size
         self.saturation = spec.saturation if saturation is None else saturation
         self.merge_chroma = chroma
+        self._multiple = math.lcm(spec.multiple_of, spec.chroma_divisor)
         self.engine: Engine = open_engine(spec, engine, device, precision, threads)
 
     def colorize(self, image: Array) -> Array:
@@ -79,15 +82,21 @@ class Colorizer:
     def prepared_size(self, shape: Sequence[int]) -> ops.PreparedSize:
         """What a luma of this shape (H,W) is shrunk and padded to."""
         height, width = shape[-2:]
-        size = self.size or min(height, width)
         step = self.spec.chroma_divisor
-        return ops.prepared_size(width, height, size, self.spec.multiple_of, step)
+        return ops.prepared_size(width, height, self._short_side(shape), self._multiple, step)
+
+    def _short_side(self, shape: Sequence[int]) -> int:
+        """The working size; less for a strip, so that its long side stays bounded."""
+        short, long = sorted(shape[-2:])
+        size = self.size or short
+        most = LONGEST_STRIP * max(1, short) / max(1, long)
+        return max(1, size if most >= 1 else round(size * most))
 
     def prepare(self, luma: Array | list[Array]) -> Array:
         """Luma, or a list of one prepared size, as the network's input (N,1,h,w)."""
         first = luma[0] if isinstance(luma, (list, tuple)) else luma
-        size = self.size or min(shape_of(first, "luma"))
-        return ops.prepare(luma, size, self.spec.multiple_of, step=self.spec.chroma_divisor)
+        size = self._short_side(shape_of(first, "luma"))
+        return ops.prepare(luma, size, self._multiple, step=self.spec.chroma_divisor)
 
     def chroma(self, batch: Array) -> Array:
         """a, b in Lab units (N,2,h/k,w/k), padding included: see crop()."""

@@ -62,6 +62,7 @@ class ModelSpec:
     licence: str
     card: str
     weights_sha256: str
+    made_of: str = ""  # weights_sha256 of the fp32 file, where this one was made of it
     colour_errors: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
     @property
@@ -89,7 +90,7 @@ class ModelSpec:
 
 def shipped() -> list[str]:
     """Names of the models inside the package."""
-    return sorted(path.stem for path in WEIGHTS.glob("*.onnx"))
+    return sorted(path.stem for path in WEIGHTS.glob("*.onnx") if "." not in path.stem)
 
 
 def find(model: str | Path) -> Path:
@@ -120,6 +121,17 @@ def load_spec(model: str | Path | ModelSpec = "fast") -> ModelSpec:
     spec = _Reader(path, graph.metadata).spec()
     _check(spec, graph)
     return spec
+
+
+def variant(spec: ModelSpec, precision: str) -> ModelSpec | None:
+    """The file of another precision beside an fp32 one (fast.int8.onnx); None: there is none."""
+    path = spec.path.with_suffix(f".{precision}.onnx")
+    if not path.exists():
+        return None
+    found = load_spec(path)
+    if found.made_of != spec.weights_sha256:
+        raise ModelError(f"{path} was not made of {spec.path}: make it again")
+    return found
 
 
 class _Reader:
@@ -191,6 +203,7 @@ class _Reader:
             licence=self.text("licence"),
             card=self.said.get("card", ""),
             weights_sha256=self.text("weights_sha256"),
+            made_of=self.said.get("made_of", ""),
             colour_errors=self.errors("colour_errors"),
         )
 

@@ -44,6 +44,12 @@ class Engine(Protocol):
     ) -> None: ...
 
 
+def dense(batch: Array) -> Any:
+    """A NumPy batch as libraries take it: contiguous, and writeable though nobody writes."""
+    array = np.ascontiguousarray(batch)
+    return array if array.flags.writeable else array.copy()
+
+
 class BaseEngine:
     """run() and close() around a subclass's _run and _close.
 
