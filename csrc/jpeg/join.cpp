@@ -180,6 +180,8 @@ Rope join(Bytes grey_bytes, const std::vector<Bytes>& chroma_bytes, const JoinOp
   const std::string problem = join_refusal(grey);
   FC_JPEG_CHECK(problem.empty(), problem);
   FC_CHECK(chroma_bytes.size() == 1 || chroma_bytes.size() == 2, "chroma must be one file or two");
+  FC_JPEG_CHECK(grey.segments.size() <= kMostSegments / 2 && grey.scans.size() <= kMostScans / 2,
+                "it has more than ", kMostSegments / 2, " segments or ", kMostScans / 2, " scans");
   Chroma chroma = take_chroma(grey.frame, chroma_bytes, options.optimize);
 
   Tables tables;

@@ -5,10 +5,6 @@
 namespace fastcolor::jpeg {
 namespace {
 
-// Real files have tens of either; a crafted one must not make us keep millions.
-constexpr size_t kMostSegments = 10000;
-constexpr size_t kMostScans = 1000;
-
 bool is_restart(uint8_t code) { return code >= 0xD0 && code <= 0xD7; }
 bool is_frame(uint8_t code) {
   return code >= 0xC0 && code <= 0xCF && code != kDht && code != 0xC8 && code != 0xCC;

@@ -36,6 +36,10 @@ enum Marker : uint8_t {
   kCom = 0xFE,
 };
 
+// Real files have tens of either; a crafted one must not make us keep millions.
+constexpr size_t kMostSegments = 10000;
+constexpr size_t kMostScans = 1000;
+
 struct Segment {
   uint8_t marker = 0;
   size_t begin = 0;    // of its FF; fill bytes and garbage may lie between the one before and here

@@ -103,7 +103,10 @@ def join(
     segments = [] if xmp is None else [_segment(0xE1, _XMP + bytes(xmp), "xmp")]
     segments += [] if icc is None else _icc_segments(bytes(icc))
     files = list(chroma) if isinstance(chroma, tuple) else [chroma]
-    digest = hashlib.sha256(grey).digest()
+    try:
+        digest = hashlib.sha256(grey).digest()
+    except TypeError:
+        raise TypeError("grey must be bytes") from None
     return _core.jpeg_join(
         grey, files, segments, digest, xmp is not None, icc is not None, optimize
     )
@@ -137,7 +140,7 @@ def drop_chroma(data: Data) -> bytes:
 
 
 def encode_chroma(
-    cb: NDArray[np.uint8], cr: NDArray[np.uint8], *, quality: int = 85
+    cb: NDArray[np.uint8], cr: NDArray[np.uint8], *, quality: int = 75
 ) -> tuple[bytes, bytes]:
     """Chroma for :func:`join` from the planes of ``ops.merge_ycc``, at their own resolution.
 
