@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -97,7 +98,7 @@ def _zip_members(path: Path, prefix: str, most_bytes: int) -> Iterator[Item]:
             if wrong:
                 yield item.bad(wrong)
             else:
-                yield item.holding(lambda info=info: _zip_bytes(archive, info), eager=True)
+                yield item.holding(partial(_zip_bytes, archive, info), eager=True)
 
 
 def _zip_name(info: zipfile.ZipInfo) -> tuple[str, str | None]:
@@ -153,7 +154,7 @@ def _tar_members(path: Path, kind: str, prefix: str, most_bytes: int) -> Iterato
             if wrong:
                 yield item.bad(wrong)
             else:
-                yield item.holding(lambda info=info: _tar_bytes(archive, info), eager=True)
+                yield item.holding(partial(_tar_bytes, archive, info), eager=True)
 
 
 def _open_tar(path: Path, kind: str, stack: ExitStack) -> tarfile.TarFile:

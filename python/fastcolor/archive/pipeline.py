@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -16,12 +16,12 @@ from typing import BinaryIO
 from fastcolor.archive import names
 from fastcolor.archive.errors import ItemError, JobError
 from fastcolor.archive.item import Item
-from fastcolor.archive.journal import Admission, Finished, Journal
+from fastcolor.archive.journal import Admission, Journal
 from fastcolor.archive.progress import Progress
 from fastcolor.archive.series import Series
 from fastcolor.archive.settings import Settings, worker_count
 from fastcolor.archive.signals import StopRequest
-from fastcolor.archive.sink import CONTAINERS, ContainerSink, FolderSink, Sink, Staged
+from fastcolor.archive.sink import CONTAINERS, ContainerSink, FolderSink, Sink
 from fastcolor.archive.source import Inputs
 from fastcolor.archive.steps import Result, Steps, Task
 from fastcolor.archive.workers import Workers
@@ -47,7 +47,7 @@ class Outcome:
 
 
 def run(
-    inputs: Iterable[str | Path] | BinaryIO,
+    inputs: Sequence[str | Path] | BinaryIO,
     output: str | Path,
     settings: Settings | None = None,
     *,
@@ -61,14 +61,14 @@ def run(
     """
     settings = settings or Settings()
     output = Path(output)
-    journal_path: Path | None = output.with_name(output.name + ".fastcolor.sqlite")
-    assert journal_path is not None
-    ours = [journal_path] + ([report] if report else [])
-    ours += [journal_path.with_name(journal_path.name + end) for end in ("-wal", "-shm")]
-    if isinstance(inputs, (list, tuple)) or not hasattr(inputs, "read"):
-        found = Inputs(inputs, output, ours, settings.max_file)  # type: ignore[arg-type]
+    journal_name = output.name + ".fastcolor.sqlite"
+    journal_path: Path | None = output.with_name(journal_name)
+    ours = [output.with_name(journal_name + end) for end in ("", "-wal", "-shm")]
+    ours += [report] if report else []
+    if isinstance(inputs, Sequence):
+        found = Inputs(inputs, output, ours, settings.max_file)
     else:
-        found = Inputs.of_list(inputs, output, ours, settings.max_file)  # type: ignore[arg-type]
+        found = Inputs.of_list(inputs, output, ours, settings.max_file)
     found.require()
     rename_to = ""
     root = output
@@ -99,7 +99,7 @@ class _Job:
         self.rename_to, self.restart, self.progress = rename_to, restart, progress
         self.journal_path = journal_path
         self.series = Series()
-        self.batch: list[tuple[Finished, Staged]] = []
+        self.batch: list[Result] = []
         self.batch_since = 0.0
         self.number = self.next_number = 0  # of tasks, where the sink wants their order
         self.waiting: dict[int, Result] = {}
@@ -243,12 +243,7 @@ class _Job:
             return
         if not self.batch:
             self.batch_since = time.monotonic()
-        self.batch.append((finished, staged))
-        if result.sample is not None:
-            self.journal.add_sample(task.row, *result.sample)
-        self.done_now += 1
-        self.series.add(items=1, pixels=finished.pixels, bytes=task.item.size)
-        self.progress.done(task.item, finished, result.seconds)
+        self.batch.append(result)
 
     def _failed(self, item: Item, row: int, reason: str, known: bool = False) -> None:
         gone = self.inputs.vanished(item)
@@ -263,14 +258,24 @@ class _Job:
         self.progress.failed(item, reason)
 
     def _publish(self) -> None:
-        """Gives the finished outputs their names; after a failure nothing more is published."""
+        """Gives the finished outputs their names; only then an item counts, and is logged."""
         batch, self.batch = self.batch, []
         if not batch:
             return
         try:
-            self.sink.publish(batch)
+            self.sink.publish([(r.finished, r.staged) for r in batch if r.finished and r.staged])
+            for result in batch:
+                if result.sample is not None:
+                    self.journal.add_sample(result.task.row, *result.sample)
         except JobError as error:
             self.problem = self.problem or error
+            return
+        for result in batch:
+            assert result.finished is not None
+            pixels, size = result.finished.pixels, result.task.item.size
+            self.done_now += 1
+            self.series.add(items=1, pixels=pixels, bytes=size)
+            self.progress.done(result.task.item, result.finished, result.seconds)
 
     def _close(self, stop_code: int, report: Path | None) -> Outcome:
         self.journal.end_run(self.series.elapsed(), self.series.intervals())
