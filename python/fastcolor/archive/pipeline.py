@@ -27,7 +27,7 @@ from fastcolor.archive.steps import Result, Steps, Task
 from fastcolor.archive.workers import Workers
 
 MOST_IN_BATCH = 64  # outputs that one commit of the journal publishes
-MOST_SECONDS = 0.25  # that a finished output waits for its name
+MOST_SECONDS = 0.1  # that a finished output waits for its name
 SAMPLES = {1 << n for n in range(16)}  # of which the report shows before and after
 
 
