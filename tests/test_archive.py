@@ -145,7 +145,7 @@ def test_originals_are_never_replaced(source, tmp_path):
     before = archives.tree(source)
     with pytest.raises(JobError, match="is the input itself"):
         colour(source, source, Settings(force=True))
-    code, heard = colour(
+    _, heard = colour(
         [source / "box0" / "000001.jpg"], source / "box0", Settings(size=32, force=True)
     )
     assert "would replace an original" in next(iter(heard.failures.values()))
@@ -223,7 +223,8 @@ def test_one_picture_to_one_file(tmp_path):
     assert colour(tmp_path / "a.jpg", tmp_path / "b.jpg")[0] == 0
     assert jpeg.revert((tmp_path / "b.jpg").read_bytes()) == archives.jpeg(1)
     assert colour(tmp_path / "a.jpg", tmp_path / "b.png")[0] == 0
-    assert Image.open(tmp_path / "b.png").format == "PNG"
+    with Image.open(tmp_path / "b.png") as picture:
+        assert picture.format == "PNG"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "b.png"]
     assert "--force" in next(
         iter(colour(tmp_path / "a.jpg", tmp_path / "b.png")[1].failures.values())
@@ -383,7 +384,8 @@ def test_logs(source, tmp_path):
     assert events[-1]["counts"] == {
         "coloured": 12, "copied": 0, "skipped": 0, "failed": 1, "todo": 0
     }  # fmt: skip
-    assert {"decode", "infer", "merge", "encode", "write"} <= set(events[1]["seconds"]) or True
+    steps = {"read", "decode", "infer", "merge", "encode", "write"}
+    assert all(set(e["seconds"]) == steps for e in events if e["event"] == "done")
     quiet = archives.colorize(source, "-o", tmp_path / "out", "--quiet", *archives.QUICK)
     assert quiet.stderr.count("\n") == 1
     assert "bad.jpg" in quiet.stderr
@@ -395,11 +397,11 @@ def test_report(source, tmp_path):
     colour(source, tmp_path / "out", report=report)
     page = report.read_text()
     assert "http://" not in page.replace("http://www.w3.org", "")
-    assert page.count('class="pair"') >= 4
+    assert page.count('class="pair"') >= 3
     assert "&lt;script&gt;.jpg" in page
     assert "<script>.jpg" not in page
     assert "<svg" in page
-    assert "size 32" in page or "<td>size<td>32" in page
+    assert "<td>size<td>32" in page
 
 
 def test_batches_are_always_full():

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from fastcolor.archive import names
-from fastcolor.archive.errors import ItemError, JobError
+from fastcolor.archive.errors import ItemError, JobError, cannot_write
 from fastcolor.archive.item import Item
 from fastcolor.archive.journal import Admission, Journal
 from fastcolor.archive.progress import Progress
@@ -109,46 +110,40 @@ class _Job:
 
     def run(self, report: Path | None) -> Outcome:
         count = worker_count(self.settings.jobs)
-        with Steps(self.settings, count) as steps:
-            self._open(steps)
-            try:
-                with StopRequest(self.progress.stopping) as stop:
-                    self.progress.begin(self._total(), steps.describe())
-                    with Workers(count, steps.run) as workers:
-                        self._work(steps, workers, stop)
-                    self._publish()
-                    if self.problem is None and not stop.code:
-                        self.sink.finish()
-                if self.problem is not None:
-                    raise self.problem
-                return self._close(stop.code, report)
-            finally:
-                self.progress.end()
-                self.sink.close()
-                self.journal.close()
-
-    def _open(self, steps: Steps) -> None:
         try:
             self.output.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise JobError(f"cannot make the folder {self.output.parent}: {error}") from error
-        self.journal = Journal(self.journal_path)
-        force = self.settings.force
-        self.sink: Sink
+            raise cannot_write(self.output.parent, error) from error
+        with (
+            Steps(self.settings, count) as steps,
+            closing(Journal(self.journal_path)) as self.journal,
+            closing(self._sink()) as self.sink,
+        ):
+            self.journal.begin(steps.influencing(), self.restart)
+            self.sink.recover()
+            steps.sink = self.sink
+            try:
+                with StopRequest(self.progress.stopping) as stop:
+                    self.progress.begin(self.inputs.count(), steps.describe())
+                    with Workers(count, steps.run) as workers:
+                        self._work(workers, stop)
+                    self._publish()
+                    if self.problem is None and not stop.code:
+                        self.sink.finish()
+            finally:
+                self.progress.end()
+            if self.problem is not None:
+                raise self.problem
+            return self._close(stop.code, report)
+
+    def _sink(self) -> Sink:
         if self.output.suffix.lower() in CONTAINERS and not self.output.is_dir():
-            self.sink = ContainerSink(self.output, self.journal, self.restart, force)
-        else:
-            if self.output.exists() and not self.output.is_dir():
-                raise JobError(f"the output {self.output} is a file; name a folder, .zip or .tar")
-            self.sink = FolderSink(self.output, self.journal, self.inputs.owns)
-        self.journal.begin(steps.influencing(), self.restart)
-        self.sink.recover()
-        steps.sink = self.sink
+            return ContainerSink(self.output, self.journal, self.restart, self.settings.force)
+        if self.output.exists() and not self.output.is_dir():
+            raise JobError(f"the output {self.output} is a file; name a folder, .zip or .tar")
+        return FolderSink(self.output, self.journal, self.inputs.owns)
 
-    def _total(self) -> int | None:
-        return self.inputs.count()
-
-    def _work(self, steps: Steps, workers: Workers[Task, Result], stop: StopRequest) -> None:
+    def _work(self, workers: Workers[Task, Result], stop: StopRequest) -> None:
         for item in self.inputs:
             if stop.code or self.problem:
                 break
