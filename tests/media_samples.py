@@ -1,11 +1,14 @@
-"""Pictures, profiles and blocks that the tests of codecs and metadata share."""
+"""Pictures, files, profiles and blocks that the tests of codecs and metadata share."""
 
 from __future__ import annotations
 
+import io
 import struct
 
 import numpy as np
 from PIL import Image
+
+from fastcolor.media.codecs import open_document, open_output
 
 #: x, y of red, green and blue, adapted to D50
 SRGB_PRIMARIES = np.array([[0.6484, 0.3309], [0.3212, 0.5979], [0.1559, 0.0660]])
@@ -48,3 +51,29 @@ def grey_profile(gamma: float, *, lab: bool = False) -> bytes:
     )
     head = head[:24] + struct.pack(">6H4s", 2020, 1, 1, 0, 0, 0, b"acsp") + bytes(28) + white[8:]
     return head.ljust(128, b"\0") + table + body
+
+
+def encode(
+    format: str, pixels: np.ndarray, alpha: np.ndarray | None = None, **options: object
+) -> bytes:
+    file = io.BytesIO()
+    with open_output(file, format, **options) as writer:
+        writer.write(pixels, alpha=alpha)
+    return file.getvalue()
+
+
+def by_pillow(pixels: np.ndarray | Image.Image, format: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+def pixels_of(data: bytes) -> np.ndarray:
+    with open_document(data, fail_on="warning") as document:
+        page = document.page(0)
+        pixels = page.pixels()
+        assert pixels.shape[:2] == (page.height, page.width)
+        assert pixels.dtype == page.dtype
+        assert (1 if pixels.ndim == 2 else 3) == page.channels
+        return pixels

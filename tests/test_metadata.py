@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_samples import SRGB_PRIMARIES, exif_block, grey_profile, picture
 from PIL import Image, ImageCms
@@ -221,6 +221,7 @@ def replace_comment(text: str) -> Metadata:
     return Metadata(comment=text, dpi=(72, 72))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.binary(max_size=40))
 def test_photoshop_resources_are_parted_and_joined(others: bytes, iptc: bytes) -> None:
     block = struct.pack(">4sHHI", b"8BIM", 0x03ED, 0, len(others)) + others
@@ -229,12 +230,14 @@ def test_photoshop_resources_are_parted_and_joined(others: bytes, iptc: bytes) -
     assert _iptc.parted(joined) == (block, iptc or None)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_photoshop_resources_never_get_lost(data: bytes) -> None:
     photoshop, iptc = _iptc.parted(b"8BIM" + data)
     assert len((photoshop or b"") + (iptc or b"")) <= len(data) + 4
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_crafted_exif_is_survived(data: bytes) -> None:
     for block in (b"II*\0\x08\0\0\0" + data, data):
