@@ -21,6 +21,18 @@ class MissingDependencyError(FastcolorError):
     exit_code = 3
 
 
+class ModelError(FastcolorError):
+    """A model file is damaged, not one of ours, or not what was asked for."""
+
+    exit_code = 8
+
+
+class OutOfMemoryError(FastcolorError):
+    """The device has no room for a batch, however small."""
+
+    exit_code = 9
+
+
 class VerificationError(FastcolorError):
     """A result differs from its reference by more than it may."""
 

@@ -76,6 +76,78 @@ def _demo(
     demo.run(output, image)
 
 
+@app.command("colorize")
+def _colorize(
+    context: typer.Context,
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Files, folders, .zip/.cbz, .tar(.gz/.zst); - for a list on stdin.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder, .zip or .tar; for one picture also a file."),
+    ],
+    settings: Annotated[Path | None, typer.Option(help="TOML file with options as below.")] = None,
+    model: Annotated[str | None, typer.Option(help="Name or ONNX file [fast].")] = None,
+    engine: Annotated[str | None, typer.Option(help="What runs the model [auto].")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda [auto].")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Short side that the network sees [the model's].")
+    ] = None,
+    chroma: Annotated[
+        str | None, typer.Option(help="guided, bicubic or bilinear [guided].")
+    ] = None,
+    saturation: Annotated[
+        float | None, typer.Option(help="Factor on the colours [the model's].")
+    ] = None,
+    contrast: Annotated[str | None, typer.Option(help="none or clahe [none].")] = None,
+    format: Annotated[str | None, typer.Option(help="same, jpg, png, tiff or webp [same].")] = None,
+    quality: Annotated[int | None, typer.Option(help="Of JPEG and WebP, 1 to 100 [90].")] = None,
+    subsampling: Annotated[
+        str | None, typer.Option(help="Of the chroma of JPEG: 420 or 444 [420].")
+    ] = None,
+    lossless_luma: Annotated[
+        str | None, typer.Option(help="Keep the luma scans of JPEG: auto, always, never [auto].")
+    ] = None,
+    provenance: Annotated[
+        bool | None, typer.Option(help="Write into XMP that a model made the colours [yes].")
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(help="Least damage that fails: none, truncated, error, warning [error]."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", help="Worker threads; 0: the main one [all CPUs].")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Pictures in a run of a GPU engine [8].")
+    ] = None,
+    force: Annotated[
+        bool | None,
+        typer.Option("--force", help="Colour what is in colour; replace others' outputs."),
+    ] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Make everything anew.")] = False,
+    max_pixels: Annotated[int | None, typer.Option(help="Of a picture [10^9].")] = None,
+    max_bytes: Annotated[int | None, typer.Option(help="Of a decoded picture [2^32].")] = None,
+    max_side: Annotated[int | None, typer.Option(help="Of a picture [200000].")] = None,
+    max_pages: Annotated[int | None, typer.Option(help="Of a file [10000].")] = None,
+    max_file: Annotated[int | None, typer.Option(help="Bytes of a file or member [2^32].")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML page about the job.")] = None,
+    json_log: Annotated[bool, typer.Option("--json-log", help="Log JSON lines to stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+) -> None:
+    """Give colour to pictures, folders and archives. Interrupted, the same command goes on."""
+    from fastcolor.cli.colorize import colorize
+
+    apart = ("inputs", "output", "settings", "restart", "report", "json_log", "quiet")
+    given = {k: v for k, v in context.params.items() if k not in apart and v is not None}
+    flags = {"restart": restart, "json_log": json_log, "quiet": quiet}
+    raise typer.Exit(colorize(inputs, output, settings, given, report=report, **flags))
+
+
 @_bench.command("kernels")
 def _kernels(
     json: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,

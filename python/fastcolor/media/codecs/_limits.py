@@ -1,0 +1,48 @@
+"""How large a picture may be; checked from headers, before anything is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastcolor.media.codecs._errors import DamagedError, LimitError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may hold. A limit of 0 is no limit."""
+
+    max_pixels: int = 1_000_000_000  #: of one page
+    max_bytes: int = 4 << 30  #: of one page's decoded pixels
+    max_side: int = 200_000  #: pixels of a page's longer side
+    max_pages: int = 10_000  #: of one file
+    max_scans: int = 200  #: of one progressive JPEG: each costs a pass over the picture
+    max_metadata: int = 256 << 20  #: bytes of one block of metadata
+
+    def check_page(self, width: int, height: int, channels: int, itemsize: int) -> None:
+        if width <= 0 or height <= 0:
+            raise DamagedError(f"the header says {width} x {height} pixels")
+        size = f"the picture has {width} x {height} pixels"
+        _hold(size, max(width, height), self.max_side, "max_side", "a longer side")
+        _hold(size, width * height, self.max_pixels, "max_pixels", "pixels")
+        needed = width * height * channels * itemsize
+        size += f" of {channels * itemsize} bytes, {needed} bytes in all"
+        _hold(size, needed, self.max_bytes, "max_bytes", "bytes")
+
+    def check_pages(self, pages: int) -> None:
+        _hold(f"the file has {pages} pages", pages, self.max_pages, "max_pages", "pages")
+
+    def check_scans(self, scans: int) -> None:
+        _hold(f"the JPEG has {scans} scans", scans, self.max_scans, "max_scans", "scans")
+
+    def check_metadata(self, size: int, what: str) -> None:
+        found = f"the {what} has {size} bytes"
+        _hold(found, size, self.max_metadata, "max_metadata", "bytes of metadata")
+
+
+def _hold(found: str, value: int, limit: int, name: str, unit: str) -> None:
+    if limit and value > limit:
+        option = "--" + name.replace("_", "-")
+        raise LimitError(
+            f"{found}, more than the limit of {limit} {unit}; "
+            f"{option} N ({name} in Python) raises it, 0 lifts it"
+        )
