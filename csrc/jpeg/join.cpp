@@ -77,8 +77,8 @@ Chroma take_chroma(const Frame& luma, const std::vector<Bytes>& files, bool opti
       throw JpegError(concat("chroma: ", error.what()));
     }
     const Frame& frame = parsed.back().frame;
-    FC_JPEG_CHECK(frame.huffman_dct() && frame.precision == 8, "chroma: its coding is ",
-                  coding_of(frame), " with ", frame.precision, " bits, which cannot be joined");
+    const std::string problem = coding_refusal(frame);
+    FC_JPEG_CHECK(problem.empty(), "chroma: ", problem);
     progressive = progressive || frame.progressive();
   }
   FC_JPEG_CHECK(luma.progressive() || !progressive,
@@ -151,16 +151,19 @@ bool put_aside(const Markers& grey, const Segment& segment, bool drop_icc, bool 
 
 }  // namespace
 
+std::string coding_refusal(const Frame& frame) {
+  if (!frame.huffman_dct()) {
+    return concat("its coding is ", coding_of(frame), ", not baseline, extended or progressive");
+  }
+  return frame.precision == 8 ? "" : concat("its samples have ", frame.precision, " bits, not 8");
+}
+
 std::string join_refusal(const Markers& grey) {
   const Frame& frame = grey.frame;
   if (frame.components.size() != 1) {
     return concat("it has ", frame.components.size(), " components, not one");
   }
-  if (!frame.huffman_dct()) {
-    return concat("its coding is ", coding_of(frame), ", which few readers of colour files know");
-  }
-  if (frame.precision != 8) return concat("its samples have ", frame.precision, " bits, not 8");
-  return "";
+  return coding_refusal(frame);
 }
 
 Rope frame_segment(const Frame& frame) {

@@ -12,6 +12,8 @@ constexpr size_t kPrefix = sizeof(kName) + 5;  // version, number, count
 constexpr size_t kMostPart = 65533 - kPrefix;
 constexpr size_t kLeastReference = 24;  // bytes: shorter segments are cheaper as they are
 
+constexpr char kChanged[] = "it was changed after fastcolor wrote it, or its recipe is damaged";
+
 uint64_t hash_of(Bytes bytes) {
   uint64_t hash = 0xCBF29CE484222325u;
   for (size_t i = 0; i < bytes.size; ++i) hash = (hash ^ bytes.data[i]) * 0x100000001B3u;
@@ -67,7 +69,11 @@ void Joiner::literal_until(size_t end) {
 
 void Joiner::keep_segment(const Segment& segment) {
   head_.view(original_.part(at_, segment.end));
-  if (segment.end - segment.begin < kLeastReference) return literal_until(segment.end);
+  const size_t size = segment.end - segment.begin;
+  if (size < kLeastReference || size <= literal_budget_) {
+    literal_budget_ -= std::min(size, literal_budget_);
+    return literal_until(segment.end);
+  }
   literal_until(segment.begin);
   append_number(0, head_steps_);
   const uint64_t hash = hash_of(original_.part(segment.begin, segment.end));
@@ -193,15 +199,14 @@ Reverted follow_recipe(Bytes joined, const std::vector<Segment>& header) {
     const Bytes literal = in.take(in.number());
     out.file.own({literal.data, literal.data + literal.size});
     const size_t skip = in.number();
-    FC_JPEG_CHECK(skip <= joined.size - at, "its recipe for going back is damaged");
+    FC_JPEG_CHECK(skip <= joined.size - at, kChanged);
     at += skip;
     const size_t copy = in.number();
-    FC_JPEG_CHECK(copy <= joined.size - at, "its recipe for going back is damaged");
+    FC_JPEG_CHECK(copy <= joined.size - at, kChanged);
     out.file.view(joined.part(at, at + copy));
     at += copy;
   }
-  FC_JPEG_CHECK(in.done() && out.file.size() == size,
-                "it was changed after fastcolor wrote it, or its recipe is damaged");
+  FC_JPEG_CHECK(in.done() && out.file.size() == size, kChanged);
   return out;
 }
 

@@ -25,7 +25,7 @@ bool is_recipe(Bytes file, const Segment& segment);
 // Writes a joined file from its original, from beginning to end.
 class Joiner {
  public:
-  explicit Joiner(Bytes original) : original_(original) {}
+  explicit Joiner(Bytes original) : original_(original), literal_budget_(original.size / 128) {}
 
   // Before begin_frame(): this segment, and what lies before it, in both files.
   void keep_segment(const Segment& segment);
@@ -49,6 +49,7 @@ class Joiner {
   void literal_until(size_t end);
 
   Bytes original_;
+  size_t literal_budget_;
   size_t at_ = 0;
   bool in_frame_ = false;
   Rope head_;
