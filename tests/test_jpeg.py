@@ -174,13 +174,41 @@ def test_a_joined_file_is_not_joined_again_and_a_grey_one_does_not_revert():
 
 
 def test_what_was_changed_since_does_not_revert():
-    made = joined(files.grey(comment=b"the original's"))
-    changed = made.replace(b"the original's", b"somebody else'")
+    comment = b"the comment of the original"
+    made = joined(files.grey(comment=comment))
+    for gone in (made.replace(comment, comment.upper()), made.replace(b"JFIF", b"JFIX")):
+        with pytest.raises(JpegError, match="was changed after fastcolor wrote it"):
+            jpeg.revert(gone)
+    scan = len(made) // 2
     with pytest.raises(JpegError, match="changed after fastcolor wrote it"):
-        jpeg.revert(changed)
-    longer = made.replace(b"\xff\xfe\x00\x10the original's", b"")
+        jpeg.revert(made[:scan] + bytes((made[scan] ^ 1,)) + made[scan + 1 :])
     with pytest.raises(JpegError, match="changed after fastcolor wrote it"):
-        jpeg.revert(longer)
+        jpeg.revert(made[:scan])
+
+
+def test_metadata_that_others_add_does_no_harm():
+    """Catalogues write captions and ratings into files."""
+    old = [files.xmp(b"<x:xmpmeta>of the original</x:xmpmeta>"), Part(COM, b"twice" * 9)]
+    for before in ([], [*old, old[1]]):
+        file = files.inserted(files.grey(progressive=True), *before) + b"tail"
+        made = jpeg.join(file, chroma_for(40, 30), xmp=b"<x:xmpmeta>of the colouriser</x:xmpmeta>")
+        added = Part(0xED, b"Photoshop 3.0\0" + bytes(300))
+        new = files.xmp(b"<x:xmpmeta>the same, and a much longer caption</x:xmpmeta>")
+        for marker in (APP0, files.DQT, 0xC2):
+            edited = files.inserted(made[:-4], added, before=(marker,)) + b"tail"
+            parts = files.split(edited[:-4])
+            at = next(i for i, part in enumerate(parts) if b"colouriser" in part.payload)
+            parts[at] = new
+            parts[1 : at + 1] = [parts[at], *parts[1:at]]
+            assert jpeg.revert(files.built(parts) + b"tail") == file
+
+
+def test_small_metadata_may_even_change():
+    file = files.grey(300, 200, quality=95, comment=b"the comment of the original")
+    made = joined(file)
+    changed = made.replace(b"the comment of the original", b"THE COMMENT OF THE ORIGINAL", 1)
+    assert changed != made
+    assert jpeg.revert(changed) == file
 
 
 def test_what_is_appended_later_does_no_harm():

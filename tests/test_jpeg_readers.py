@@ -6,15 +6,15 @@ libvips-tools chromium; OpenCV and Pillow come with the test extra.
 
 from __future__ import annotations
 
-import base64
 import functools
+import http.server
 import io
-import json
-import re
+import os
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import jpeg_files as files
 import numpy as np
@@ -171,48 +171,88 @@ def test_libvips(name, tmp_path):
     check(name, frame(joined), frame(ordinary_grey(grey))[..., 0], 1)
 
 
-PAGE = """<!doctype html><pre id="out">waiting</pre><script>
-const files = FILES;
-async function pixels(file) {
+PAGE = b"""<!doctype html><script>
+async function pixels(number) {
   const image = new Image();
-  image.src = "data:image/jpeg;base64," + file;
+  image.src = "/" + number;
   await image.decode();
   const canvas = document.createElement("canvas");
   canvas.width = image.width; canvas.height = image.height;
   const context = canvas.getContext("2d");
   context.drawImage(image, 0, 0);
-  return Array.from(context.getImageData(0, 0, image.width, image.height).data);
+  return context.getImageData(0, 0, image.width, image.height).data;
 }
 (async () => {
-  const out = [];
-  for (const file of files) {
-    try { out.push(await pixels(file)); } catch (error) { out.push(String(error)); }
+  const count = +location.search.slice(1);
+  for (let number = 0; number < count; ++number) {
+    let body;
+    try { body = await pixels(number); } catch (error) { body = String(error); }
+    await fetch("/" + number, {method: "POST", body});
   }
-  document.getElementById("out").textContent = "done" + JSON.stringify(out);
 })();
 </script>"""
+
+
+class Site(http.server.ThreadingHTTPServer):
+    """Serves files by number and keeps what the page says of them."""
+
+    def __init__(self, sent: list[bytes]) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.sent = sent
+        self.drawn: dict[int, bytes] = {}
+        self.done = threading.Event()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Site
+
+    def do_GET(self) -> None:
+        number = self.path[1:]
+        found = number.isdigit()
+        body = self.server.sent[int(number)] if found else PAGE
+        self.send_response(200)
+        self.send_header("Content-Type", "image/jpeg" if found else "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.drawn[int(self.path[1:])] = body
+        self.send_response(204)
+        self.end_headers()
+        if len(self.server.drawn) == len(self.server.sent):
+            self.server.done.set()
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 @pytest.fixture(scope="module")
 def in_chromium(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple]:
     """Every case in one run of the browser: (grey pixels, joined pixels) by name."""
     chromium = tool("chromium", "chromium-browser", "google-chrome")
-    folder: Path = tmp_path_factory.mktemp("chromium")
+    profile = tmp_path_factory.mktemp("chromium")
     sent = [ordinary_grey(cases()[name][0]) for name in CASES] + [cases()[n][1] for n in CASES]
-    texts = json.dumps([base64.b64encode(file).decode() for file in sent])
-    (folder / "page.html").write_text(PAGE.replace("FILES", texts))
-    dom = run(
-        chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-        "--disable-background-networking", "--no-first-run", "--force-color-profile=srgb",
-        f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000", "--dump-dom",
-        (folder / "page.html").as_uri(),
-    ).decode()  # fmt: skip
-    found = re.search(r"done(\[.*\])</pre>", dom, re.DOTALL)
-    assert found, dom[-500:]
-    drawn = json.loads(found[1])
-    for item in drawn:
-        assert isinstance(item, list), item
-    arrays = [pixels(bytes(item))[..., :3] for item in drawn]
+    with Site(sent) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        browser = subprocess.Popen(
+            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+             "--disable-background-networking", "--no-first-run", "--force-color-profile=srgb",
+             f"--user-data-dir={profile}", "--remote-debugging-port=0",
+             f"http://127.0.0.1:{site.server_port}/?{len(sent)}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        try:
+            finished = site.done.wait(2 * SECONDS)
+        finally:
+            os.killpg(browser.pid, signal.SIGKILL)
+            said = browser.communicate()[1]
+            site.shutdown()
+        assert finished, f"{len(site.drawn)} of {len(sent)} drawn; {said[-500:]!r}"
+    for body in site.drawn.values():
+        assert len(body) == WIDTH * HEIGHT * 4, body[:200]
+    arrays = [pixels(site.drawn[number])[..., :3] for number in range(len(sent))]
     half = len(CASES)
     return lambda name: (arrays[CASES.index(name)], arrays[half + CASES.index(name)])
 

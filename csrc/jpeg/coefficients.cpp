@@ -72,9 +72,9 @@ int32_t extend(uint32_t bits, int size) {
 }
 
 void read_dc(BitReader& in, const HuffmanDecoder& table, int32_t& dc) {
-  const int size = in.symbol(table);
+  const auto [size, bits] = in.symbol(table);
   FC_JPEG_CHECK(size <= 15, "it is damaged: a DC coefficient is too large");
-  dc += extend(in.bits(size), size);
+  dc += extend(bits, size);
   FC_JPEG_CHECK(dc >= -32768 && dc <= 32767, "it is damaged: a DC coefficient is too large");
 }
 
@@ -84,8 +84,7 @@ struct Difference {
   uint32_t bits;
   explicit Difference(int32_t value) {
     const auto magnitude = static_cast<uint32_t>(value < 0 ? -value : value);
-    size = 0;
-    while ((magnitude >> size) != 0) ++size;
+    size = static_cast<uint8_t>(magnitude == 0 ? 0 : 32 - __builtin_clz(magnitude));
     bits = static_cast<uint32_t>(value < 0 ? value - 1 : value) & ((1u << size) - 1);
     FC_JPEG_CHECK(size <= 11, "it is damaged: a DC coefficient is too large");
   }
@@ -111,16 +110,15 @@ class Decoders {
 template <typename Token>
 void read_ac(BitReader& in, const HuffmanDecoder& table, Token token) {
   for (int k = 1; k <= 63;) {
-    const uint8_t symbol = in.symbol(table);
-    const int size = symbol & 15;
+    const auto [symbol, bits] = in.symbol(table);
     if (symbol == 0) {
       token(0);
       return;
     }
-    FC_JPEG_CHECK(size != 0 || symbol == 0xF0, "it is damaged: an unknown AC symbol");
+    FC_JPEG_CHECK((symbol & 15) != 0 || symbol == 0xF0, "it is damaged: an unknown AC symbol");
     k += (symbol >> 4) + 1;
     FC_JPEG_CHECK(k <= 64, "it is damaged: a block has more than 64 coefficients");
-    token(uint32_t{symbol} << 16 | in.bits(size));
+    token(uint32_t{symbol} << 16 | bits);
   }
 }
 
@@ -150,10 +148,7 @@ std::vector<uint8_t> coded_best(HuffmanSpec& spec, Emit emit) {
   spec = best_table(occurrences);
   const HuffmanEncoder encoder(spec);
   BitWriter out;
-  emit([&](uint8_t symbol, uint32_t bits, int size) {
-    out.put(encoder.code(symbol));
-    out.put(bits, size);
-  });
+  emit([&](uint8_t symbol, uint32_t bits, int size) { out.put(encoder.code(symbol), bits, size); });
   return out.finish();
 }
 
@@ -174,14 +169,16 @@ Blocks read_sequential(const Markers& file, const Scan& scan, const Tables& tabl
   const Decoders decoders(scan, tables, true);
   BitReader in(file.data(scan));
   std::vector<int32_t> dc(scan.components.size(), 0);
-  std::array<std::vector<uint32_t>, 4> rows;  // of blocks, in one row of MCUs
   Blocks blocks;
+  std::array<std::vector<uint32_t>, 4> rows;  // of blocks, in one row of MCUs
+  blocks.tokens.reserve(file.data(scan).size * 3 / 2);
+  const bool in_order = geometry.wanted_rows == 1;  // no rows needed
   walk(
       file.frame, scan, geometry, tables, in, dc,
       [&](size_t i, int64_t x, int64_t y) {
         read_dc(in, decoders.dc(i), dc[i]);
         if (scan.components[i].index == index && x < geometry.blocks_x && y < geometry.blocks_y) {
-          std::vector<uint32_t>& row = rows[static_cast<size_t>(y) & 3];
+          std::vector<uint32_t>& row = in_order ? blocks.tokens : rows[static_cast<size_t>(y) & 3];
           row.push_back(static_cast<uint32_t>(dc[i]));
           read_ac(in, decoders.ac(i), [&](uint32_t token) { row.push_back(token); });
         } else {
@@ -189,7 +186,7 @@ Blocks read_sequential(const Markers& file, const Scan& scan, const Tables& tabl
         }
       },
       [&](int64_t first_row, int64_t rows_done) {
-        for (int64_t y = first_row; y < first_row + rows_done; ++y) {
+        for (int64_t y = first_row; y < first_row + rows_done && !in_order; ++y) {
           std::vector<uint32_t>& row = rows[static_cast<size_t>(y) & 3];
           blocks.tokens.insert(blocks.tokens.end(), row.begin(), row.end());
           row.clear();
@@ -223,15 +220,14 @@ ComponentScan write_sequential(const Blocks& blocks) {
       [&](int32_t dc) {
         const Difference difference(dc - before);
         before = dc;
-        out.put(dc_codes.code(difference.size));
-        out.put(difference.bits, difference.size);
+        out.put(dc_codes.code(difference.size), difference.bits, difference.size);
       },
       [&](uint32_t token) {
-        out.put(ac_codes.code(static_cast<uint8_t>(token >> 16)));
-        out.put(token & 0xFFFF, static_cast<int>(token >> 16) & 15);
+        const auto symbol = static_cast<uint8_t>(token >> 16);
+        out.put(ac_codes.code(symbol), token & 0xFFFF, symbol & 15);
       },
       [&](bool early) {
-        if (early) out.put(ac_codes.code(0));
+        if (early) out.put(ac_codes.code(0), 0, 0);
       });
   scan.coded = out.finish();
   return scan;
@@ -280,7 +276,7 @@ ComponentScan recode_dc(const Markers& file, const Scan& scan, const Tables& tab
       file.frame, scan, geometry, tables, in, dc,
       [&](size_t i, int64_t x, int64_t y) {
         if (refines) {
-          dc[i] = static_cast<int32_t>(in.bits(1));
+          dc[i] = static_cast<int32_t>(in.bit());
         } else {
           read_dc(in, decoders.dc(i), dc[i]);
         }

@@ -11,10 +11,8 @@ std::string drop_chroma_refusal(const Markers& file) {
   const std::string colour = colour_of(file);
   if (colour == "grey") return "it has no chroma";
   if (colour != "ycbcr") return concat("its components are ", colour, ", so it has no luma");
-  if (!frame.huffman_dct()) {
-    return concat("its coding is ", coding_of(frame), ", not Huffman coded DCT");
-  }
-  if (frame.precision != 8) return concat("its samples have ", frame.precision, " bits, not 8");
+  const std::string problem = coding_refusal(frame);
+  if (!problem.empty()) return problem;
   const Component& luma = frame.components[0];
   if (luma.h != frame.most_h() || luma.v != frame.most_v()) {
     return concat("its luma is sampled coarser (", luma.h, "x", luma.v, ") than its chroma");

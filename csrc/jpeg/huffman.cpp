@@ -105,7 +105,7 @@ HuffmanEncoder::HuffmanEncoder(const HuffmanSpec& spec) {
   }
 }
 
-void BitReader::fill() {
+void BitReader::fill_bytes() {
   while (count_ <= 56 && at_ < data_.size) {
     const uint8_t value = data_.data[at_];
     if (value == 0xFF) {
@@ -122,7 +122,7 @@ void BitReader::fill() {
 }
 
 void BitReader::restart(int number) {
-  if (count_ < 8) fill();
+  if (count_ < 8) fill_bytes();
   FC_JPEG_CHECK(count_ < 8, "it is damaged: a restart marker comes late");
   while (at_ + 1 < data_.size && data_.data[at_] == 0xFF && data_.data[at_ + 1] == 0xFF) ++at_;
   FC_JPEG_CHECK(

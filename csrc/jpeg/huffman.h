@@ -66,17 +66,29 @@ class BitReader {
  public:
   explicit BitReader(Bytes data) : data_(data) {}
 
-  uint8_t symbol(const HuffmanDecoder& decoder) {
-    const auto found = decoder.find(peek16());
+  // A symbol and the bits after it, as many as its low half says.
+  struct Symbol {
+    uint8_t symbol;
+    uint32_t bits;
+  };
+  Symbol symbol(const HuffmanDecoder& decoder) {
+    if (count_ < 32) fill();
+    const auto found = decoder.find(static_cast<uint32_t>(buffer_ >> 48));
     if (found.bits == 0) damaged();
-    skip(found.bits);
-    return found.symbol;
+    const int size = found.symbol & 15;
+    if (found.bits + size > count_) ended();
+    const uint64_t rest = buffer_ << found.bits;
+    buffer_ = rest << size;
+    count_ -= found.bits + size;
+    return {found.symbol, static_cast<uint32_t>(rest >> 1 >> (63 - size))};
   }
 
-  // count is 0 to 16.
-  uint32_t bits(int count) {
-    const uint32_t value = peek16() >> (16 - count);
-    skip(count);
+  uint32_t bit() {
+    if (count_ == 0) fill();
+    if (count_ == 0) ended();
+    const auto value = static_cast<uint32_t>(buffer_ >> 63);
+    buffer_ <<= 1;
+    --count_;
     return value;
   }
 
@@ -84,16 +96,24 @@ class BitReader {
   void restart(int number);
 
  private:
-  uint32_t peek16() {
-    if (count_ < 16) fill();
-    return static_cast<uint32_t>(buffer_ >> 48);
+  void fill() {
+    // Eight bytes without a marker: take as many as there is room for.
+    if (data_.size - at_ >= 8) {
+      uint64_t next = 0;
+      for (size_t i = 0; i < 8; ++i) next = next << 8 | data_.data[at_ + i];
+      constexpr uint64_t kOnes = 0x0101010101010101u;
+      if (((~next - kOnes) & next & (kOnes << 7)) == 0) {
+        const int bytes = (63 - count_) >> 3;
+        next = next >> (64 - 8 * bytes) << (64 - 8 * bytes);
+        buffer_ |= next >> count_;
+        at_ += static_cast<size_t>(bytes);
+        count_ += 8 * bytes;
+        return;
+      }
+    }
+    fill_bytes();
   }
-  void skip(int count) {
-    if (count > count_) ended();
-    buffer_ <<= count;
-    count_ -= count;
-  }
-  void fill();
+  void fill_bytes();
   [[noreturn]] static void damaged();
   [[noreturn]] static void ended();
 
@@ -105,31 +125,50 @@ class BitReader {
 
 class BitWriter {
  public:
+  // count is 0 to 32, bits have no more.
   void put(uint32_t bits, int count) {
-    buffer_ = (buffer_ << count) | bits;
+    buffer_ = buffer_ << count | bits;
     count_ += count;
-    while (count_ >= 8) {
-      count_ -= 8;
-      byte(static_cast<uint8_t>(buffer_ >> count_));
+    if (count_ >= 32) {
+      count_ -= 32;
+      word(static_cast<uint32_t>(buffer_ >> count_));
     }
   }
-  void put(HuffmanEncoder::Code code) { put(code.bits, code.length); }
+  // A symbol and the size bits that follow it.
+  void put(HuffmanEncoder::Code code, uint32_t bits, int size) {
+    put(uint32_t{code.bits} << size | bits, code.length + size);
+  }
 
   // Fills the last byte with ones.
   std::vector<uint8_t> finish() {
-    if (count_ > 0) put((1u << (8 - count_)) - 1, 8 - count_);
+    if (count_ % 8 != 0) put((1u << (8 - count_ % 8)) - 1, 8 - count_ % 8);
+    for (; count_ > 0; count_ -= 8) byte(static_cast<uint8_t>(buffer_ >> (count_ - 8)));
+    out_.resize(size_);
     return std::move(out_);
   }
 
  private:
+  void word(uint32_t value) {
+    if (out_.size() - size_ < 8) out_.resize(out_.size() * 2 + 256);
+    const uint32_t inverse = ~value;  // has a byte of zeros where value has one of ones
+    if (((inverse - 0x01010101u) & value & 0x80808080u) == 0) {
+      for (int shift = 24; shift >= 0; shift -= 8) {
+        out_[size_++] = static_cast<uint8_t>(value >> shift);
+      }
+      return;
+    }
+    for (int shift = 24; shift >= 0; shift -= 8) byte(static_cast<uint8_t>(value >> shift));
+  }
   void byte(uint8_t value) {
-    out_.push_back(value);
-    if (value == 0xFF) out_.push_back(0);
+    if (out_.size() - size_ < 2) out_.resize(out_.size() + 16);
+    out_[size_++] = value;
+    if (value == 0xFF) out_[size_++] = 0;
   }
 
-  std::vector<uint8_t> out_;
+  std::vector<uint8_t> out_;  // the first size_ bytes are written
+  size_t size_ = 0;
   uint64_t buffer_ = 0;
-  int count_ = 0;
+  int count_ = 0;  // bits in it, fewer than 32
 };
 
 // What DHT, DQT and DRI segments have said up to some place in the file.

@@ -77,8 +77,8 @@ Chroma take_chroma(const Frame& luma, const std::vector<Bytes>& files, bool opti
       throw JpegError(concat("chroma: ", error.what()));
     }
     const Frame& frame = parsed.back().frame;
-    FC_JPEG_CHECK(frame.huffman_dct() && frame.precision == 8, "chroma: its coding is ",
-                  coding_of(frame), " with ", frame.precision, " bits, which cannot be joined");
+    const std::string problem = coding_refusal(frame);
+    FC_JPEG_CHECK(problem.empty(), "chroma: ", problem);
     progressive = progressive || frame.progressive();
   }
   FC_JPEG_CHECK(luma.progressive() || !progressive,
@@ -132,6 +132,14 @@ Rope rope_of(std::vector<uint8_t> bytes) {
   return rope;
 }
 
+void add_segments(const std::vector<Bytes>& segments, Joiner& out) {
+  for (const Bytes& segment : segments) {
+    Rope rope;
+    rope.view(segment);
+    out.add(std::move(rope));
+  }
+}
+
 // Segments of the original that would be wrong in the joined file.
 bool put_aside(const Markers& grey, const Segment& segment, bool drop_icc, bool drop_xmp) {
   if (is_recipe(grey.bytes, segment)) return true;
@@ -143,16 +151,19 @@ bool put_aside(const Markers& grey, const Segment& segment, bool drop_icc, bool 
 
 }  // namespace
 
+std::string coding_refusal(const Frame& frame) {
+  if (!frame.huffman_dct()) {
+    return concat("its coding is ", coding_of(frame), ", not baseline, extended or progressive");
+  }
+  return frame.precision == 8 ? "" : concat("its samples have ", frame.precision, " bits, not 8");
+}
+
 std::string join_refusal(const Markers& grey) {
   const Frame& frame = grey.frame;
   if (frame.components.size() != 1) {
     return concat("it has ", frame.components.size(), " components, not one");
   }
-  if (!frame.huffman_dct()) {
-    return concat("its coding is ", coding_of(frame), ", which few readers of colour files know");
-  }
-  if (frame.precision != 8) return concat("its samples have ", frame.precision, " bits, not 8");
-  return "";
+  return coding_refusal(frame);
 }
 
 Rope frame_segment(const Frame& frame) {
@@ -193,34 +204,43 @@ Rope join(Bytes grey_bytes, const std::vector<Bytes>& chroma_bytes, const JoinOp
 
   Joiner out(grey_bytes);
   bool inserted = false;
-  for (size_t i = 0; i < grey.segments.size(); ++i) {
+  for (size_t i = 0; i < grey.frame.segment; ++i) {
     const Segment& segment = grey.segments[i];
     if (!inserted && i > 0 && segment.marker != kApp0 && segment.marker != kApp1) {
       inserted = true;
-      out.keep_until(segment.begin);
-      for (const Bytes& each : options.segments) {
-        Rope rope;
-        rope.view(each);
-        out.add(std::move(rope));
-      }
+      add_segments(options.segments, out);
     }
+    if (put_aside(grey, segment, drop_icc, options.replace_xmp)) {
+      out.drop_until(segment.end);
+    } else if (is_adobe(grey, segment) && grey.payload(segment).data[11] != 1) {
+      std::vector<uint8_t> patched(grey_bytes.data + segment.begin, grey_bytes.data + segment.end);
+      patched[4 + 11] = 1;
+      out.drop_until(segment.end);
+      out.add(rope_of(std::move(patched)));
+    } else {
+      out.keep_segment(segment);
+    }
+  }
+  if (!inserted) add_segments(options.segments, out);
+  const Segment& frame = grey.segments[grey.frame.segment];
+  out.drop_until(frame.begin);
+  if (early) out.add(std::move(quantisation));
+  out.begin_frame();
+  out.drop_until(frame.end);
+  out.add(frame_segment(chroma.frame));
+  for (size_t i = grey.frame.segment + 1; i < grey.segments.size(); ++i) {
+    const Segment& segment = grey.segments[i];
     if (put_aside(grey, segment, drop_icc, options.replace_xmp)) {
       out.keep_until(segment.begin);
       out.drop_until(segment.end);
-    } else if (is_adobe(grey, segment) && grey.payload(segment).data[11] != 1) {
-      out.keep_until(segment.payload + 11);
-      out.drop_until(segment.payload + 12);
-      out.add(rope_of({1}));
-    } else if (i == grey.frame.segment) {
-      out.keep_until(segment.begin);
-      out.place_recipe();
-      if (early) out.add(std::move(quantisation));
-      out.drop_until(segment.end);
-      out.add(frame_segment(chroma.frame));
     } else if (segment.marker == kSos && grey.bytes.data[segment.payload + 1] != kLuma) {
       out.keep_until(segment.payload + 1);
       out.drop_until(segment.payload + 2);
       out.add(rope_of({kLuma}));
+    } else if (is_adobe(grey, segment) && grey.payload(segment).data[11] != 1) {
+      out.keep_until(segment.payload + 11);
+      out.drop_until(segment.payload + 12);
+      out.add(rope_of({1}));
     }
   }
   out.keep_until(grey.body_end);

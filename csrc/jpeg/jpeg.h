@@ -3,7 +3,7 @@
 //
 // Every function takes whole files that nobody vouches for. What is wrong with a file, or with what
 // is asked of it, is a JpegError of one sentence. Time is linear in the size of the files; memory
-// is at most 40 times that, whatever the files say of their dimensions.
+// is at most 100 times that, whatever the files say of their dimensions.
 #pragma once
 
 #include <array>

@@ -38,9 +38,10 @@ class Parser {
   }
 
   std::vector<Segment> header() {
-    while (step() && !is_frame(out_.segments.back().marker)) {
+    while (step()) {
+      if (is_frame(out_.segments.back().marker)) return std::move(out_.segments);
     }
-    return std::move(out_.segments);
+    throw JpegError("it holds no picture");
   }
 
  private:
@@ -236,7 +237,7 @@ std::string colour_of(const Markers& file) {
   int transform = -1;
   for (const Segment& segment : file.segments) {
     const Bytes in = file.payload(segment);
-    if (segment.marker == kApp0 && begins_with(in, "JFIF")) jfif = true;
+    if (segment.marker == kApp0 && in.size >= 14 && begins_with(in, "JFIF")) jfif = true;
     if (is_adobe(file, segment)) transform = in.data[11];
   }
   const auto& components = file.frame.components;

@@ -1,6 +1,7 @@
 #include "jpeg/recipe.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace fastcolor::jpeg {
 namespace {
@@ -9,6 +10,15 @@ constexpr char kName[] = "fastcolor";
 constexpr uint8_t kVersion = 1;
 constexpr size_t kPrefix = sizeof(kName) + 5;  // version, number, count
 constexpr size_t kMostPart = 65533 - kPrefix;
+constexpr size_t kLeastReference = 24;  // bytes: shorter segments are cheaper as they are
+
+constexpr char kChanged[] = "it was changed after fastcolor wrote it, or its recipe is damaged";
+
+uint64_t hash_of(Bytes bytes) {
+  uint64_t hash = 0xCBF29CE484222325u;
+  for (size_t i = 0; i < bytes.size; ++i) hash = (hash ^ bytes.data[i]) * 0x100000001B3u;
+  return hash;
+}
 
 void append_number(size_t value, std::vector<uint8_t>& out) {
   for (; value >= 128; value >>= 7) out.push_back(static_cast<uint8_t>(value | 128));
@@ -49,26 +59,51 @@ bool is_recipe(Bytes file, const Segment& segment) {
          begins_with(file.part(segment.payload, segment.end), kName);
 }
 
-Joiner::Step& Joiner::step_for(bool literal) {
-  std::vector<Step>& steps = part().steps;
-  // A literal stands before what is left out and copied in the same step.
-  if (steps.empty() || (literal && steps.back().copy + steps.back().skip > 0) ||
-      (!literal && steps.back().copy > 0)) {
-    steps.emplace_back();
+void Joiner::literal_until(size_t end) {
+  if (end == at_) return;
+  append_number(end - at_, head_steps_);
+  head_steps_.insert(head_steps_.end(), original_.data + at_, original_.data + end);
+  ++head_step_count_;
+  at_ = end;
+}
+
+void Joiner::keep_segment(const Segment& segment) {
+  head_.view(original_.part(at_, segment.end));
+  const size_t size = segment.end - segment.begin;
+  if (size < kLeastReference || size <= literal_budget_) {
+    literal_budget_ -= std::min(size, literal_budget_);
+    return literal_until(segment.end);
   }
-  return steps.back();
+  literal_until(segment.begin);
+  append_number(0, head_steps_);
+  const uint64_t hash = hash_of(original_.part(segment.begin, segment.end));
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    head_steps_.push_back(static_cast<uint8_t>(hash >> shift));
+  }
+  ++head_step_count_;
+  at_ = segment.end;
+}
+
+void Joiner::begin_frame() { in_frame_ = true; }
+
+Joiner::Step& Joiner::step_for(bool literal) {
+  // A literal stands before what is left out and copied in the same step.
+  if (steps_.empty() || steps_.back().copy > 0 || (literal && steps_.back().skip > 0)) {
+    steps_.emplace_back();
+  }
+  return steps_.back();
 }
 
 void Joiner::keep_until(size_t end) {
   if (end == at_) return;
-  std::vector<Step>& steps = part().steps;
-  if (steps.empty()) steps.emplace_back();
-  steps.back().copy += end - at_;
-  part().bytes.view(original_.part(at_, end));
+  if (steps_.empty()) steps_.emplace_back();
+  steps_.back().copy += end - at_;
+  rest_.view(original_.part(at_, end));
   at_ = end;
 }
 
 void Joiner::drop_until(size_t end) {
+  if (!in_frame_) return literal_until(end);
   std::vector<uint8_t>& literal = step_for(true).literal;
   literal.insert(literal.end(), original_.data + at_, original_.data + end);
   at_ = end;
@@ -76,25 +111,23 @@ void Joiner::drop_until(size_t end) {
 
 void Joiner::add(Rope bytes) {
   if (bytes.size() == 0) return;
-  step_for(false).skip += bytes.size();
-  part().bytes.append(std::move(bytes));
+  if (in_frame_) step_for(false).skip += bytes.size();
+  (in_frame_ ? rest_ : head_).append(std::move(bytes));
 }
-
-void Joiner::place_recipe() { placed_ = true; }
 
 Rope Joiner::finish(const Sha256& sha256) {
   std::vector<uint8_t> recipe(sha256.begin(), sha256.end());
   append_number(original_.size, recipe);
-  for (const Part& part : parts_) {
-    append_number(part.steps.size(), recipe);
-    for (const Step& step : part.steps) {
-      append_number(step.literal.size(), recipe);
-      recipe.insert(recipe.end(), step.literal.begin(), step.literal.end());
-      append_number(step.skip, recipe);
-      append_number(step.copy, recipe);
-    }
+  append_number(head_step_count_, recipe);
+  recipe.insert(recipe.end(), head_steps_.begin(), head_steps_.end());
+  append_number(steps_.size(), recipe);
+  for (const Step& step : steps_) {
+    append_number(step.literal.size(), recipe);
+    recipe.insert(recipe.end(), step.literal.begin(), step.literal.end());
+    append_number(step.skip, recipe);
+    append_number(step.copy, recipe);
   }
-  Rope out = std::move(parts_[0].bytes);
+  Rope out = std::move(head_);
   const size_t count = (recipe.size() + kMostPart - 1) / kMostPart;
   FC_JPEG_CHECK(count <= 65535, "too much of its metadata would have to be put aside");
   for (size_t i = 0; i < count; ++i) {
@@ -111,7 +144,7 @@ Rope Joiner::finish(const Sha256& sha256) {
                    recipe.begin() + static_cast<std::ptrdiff_t>(end));
     out.own(std::move(segment));
   }
-  out.append(std::move(parts_[1].bytes));
+  out.append(std::move(rest_));
   return out;
 }
 
@@ -134,26 +167,46 @@ Reverted follow_recipe(Bytes joined, const std::vector<Segment>& header) {
   }
   FC_JPEG_CHECK(parts > 0, "it was not joined by fastcolor: there is nothing to go back to");
 
+  // Each segment is taken at most once, so that the original is no larger than the joined file.
+  std::unordered_multimap<uint64_t, Bytes> segments;
+  for (const Segment& segment : header) {
+    const Bytes bytes = joined.part(segment.begin, segment.end);
+    if (bytes.size >= kLeastReference) segments.emplace(hash_of(bytes), bytes);
+  }
+
   Reader in({recipe.data(), recipe.size()});
   Reverted out;
   const Bytes hash = in.take(out.sha256.size());
   std::copy_n(hash.data, hash.size, out.sha256.begin());
   const size_t size = in.number();
-  for (size_t at : {size_t{0}, end}) {
-    for (size_t left = in.number(); left > 0; --left) {
-      const Bytes literal = in.take(in.number());
-      out.file.own({literal.data, literal.data + literal.size});
-      const size_t skip = in.number();
-      FC_JPEG_CHECK(skip <= joined.size - at, "its recipe for going back is damaged");
-      at += skip;
-      const size_t copy = in.number();
-      FC_JPEG_CHECK(copy <= joined.size - at, "its recipe for going back is damaged");
-      out.file.view(joined.part(at, at + copy));
-      at += copy;
+  for (size_t left = in.number(); left > 0; --left) {
+    const size_t length = in.number();
+    const Bytes bytes = in.take(length == 0 ? 8 : length);
+    if (length > 0) {
+      out.file.own({bytes.data, bytes.data + length});
+      continue;
     }
+    uint64_t wanted = 0;
+    for (size_t i = 0; i < 8; ++i) wanted = wanted << 8 | bytes.data[i];
+    const auto found = segments.find(wanted);
+    FC_JPEG_CHECK(found != segments.end(),
+                  "its metadata was changed after fastcolor wrote it: the original's is gone");
+    out.file.view(found->second);
+    segments.erase(found);
   }
-  FC_JPEG_CHECK(in.done() && out.file.size() == size,
-                "it was changed after fastcolor wrote it, or its recipe is damaged");
+  size_t at = header.back().begin;  // of the frame
+  for (size_t left = in.number(); left > 0; --left) {
+    const Bytes literal = in.take(in.number());
+    out.file.own({literal.data, literal.data + literal.size});
+    const size_t skip = in.number();
+    FC_JPEG_CHECK(skip <= joined.size - at, kChanged);
+    at += skip;
+    const size_t copy = in.number();
+    FC_JPEG_CHECK(copy <= joined.size - at, kChanged);
+    out.file.view(joined.part(at, at + copy));
+    at += copy;
+  }
+  FC_JPEG_CHECK(in.done() && out.file.size() == size, kChanged);
   return out;
 }
 

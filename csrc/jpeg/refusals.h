@@ -7,6 +7,7 @@
 
 namespace fastcolor::jpeg {
 
+std::string coding_refusal(const Frame& frame);
 std::string join_refusal(const Markers& grey);
 std::string drop_chroma_refusal(const Markers& file);
 

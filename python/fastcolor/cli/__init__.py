@@ -148,6 +148,24 @@ def _colorize(
     raise typer.Exit(colorize(inputs, output, settings, given, report=report, **flags))
 
 
+@app.command("revert")
+def _revert(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Files, folders, .zip and .tar.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A folder, or a file for one picture.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    max_file: Annotated[int, typer.Option(help="Bytes of a file or member; 0: any.")] = 1 << 32,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+) -> None:
+    """Restore the grey JPEG files that colorize joined chroma to, byte for byte."""
+    from fastcolor.cli.revert import revert
+
+    raise typer.Exit(revert(inputs, output, max_file=max_file, force=force, quiet=quiet))
+
+
 @_bench.command("kernels")
 def _kernels(
     json: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
