@@ -17,6 +17,8 @@ from fastcolor.colorizer import Colorizer
 from fastcolor.media.codecs import to_stored, to_upright
 
 LONGEST = 16  # times the short side, of what a network is shown: longer strips are shrunk further
+# One session of these serves many threads side by side; of others each worker opens its own.
+SHARED = ("onnxruntime",)
 WAIT_SECONDS = 0.002  # that the first picture of a batch waits for others
 
 Plane = NDArray[Any]
@@ -32,7 +34,18 @@ class Inference:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.colorizer = Colorizer(
+        self._settings = settings
+        self.colorizer = self._open()
+        self._own = threading.local()
+        self._opened: list[Colorizer] = []
+        self._lock = threading.Lock()
+        self._batcher: Batcher | None = None
+        if self.colorizer.engine.device == "cuda":
+            self._batcher = Batcher(self._run_cuda, settings.batch)
+
+    def _open(self) -> Colorizer:
+        settings = self._settings
+        return Colorizer(
             settings.model,
             device=settings.device,
             engine=settings.engine,
@@ -41,9 +54,21 @@ class Inference:
             saturation=None if settings.saturation < 0 else settings.saturation,
             threads=1,
         )
-        self._batcher: Batcher | None = None
-        if self.colorizer.engine.device == "cuda":
-            self._batcher = Batcher(self._run_cuda, settings.batch)
+
+    def run(self, tensor: Plane) -> Plane:
+        """The network's answer (2, h, w), in Lab units, to one picture (1, 1, h, w)."""
+        if self._batcher is not None:
+            answer: Plane = self._batcher(tensor)
+            return answer
+        colorizer = self.colorizer
+        if colorizer.engine.name not in SHARED:
+            colorizer = getattr(self._own, "colorizer", None) or self._open()
+            if not hasattr(self._own, "colorizer"):
+                self._own.colorizer = colorizer
+                with self._lock:
+                    self._opened.append(colorizer)
+        answer = colorizer.chroma(tensor)[0]
+        return answer
 
     @property
     def saturation(self) -> float:
@@ -67,8 +92,7 @@ class Inference:
         step, multiple = spec.chroma_divisor, spec.multiple_of
         tensor = ops.prepare(upright, size, multiple, step=step)
         wanted = ops.prepared_size(upright.shape[1], upright.shape[0], size, multiple, step)
-        found = self._batcher(tensor) if self._batcher else self.colorizer.chroma(tensor)[0]
-        found = found[:, : wanted.height // step, : wanted.width // step]
+        found = self.run(tensor)[:, : wanted.height // step, : wanted.width // step]
         return np.ascontiguousarray(to_stored(found, orientation, planar=True))
 
     def describe(self) -> str:
@@ -99,7 +123,8 @@ class Inference:
     def close(self) -> None:
         if self._batcher:
             self._batcher.close()
-        self.colorizer.close()
+        for colorizer in (self.colorizer, *self._opened):
+            colorizer.close()
 
     def _run_cuda(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         import cupy

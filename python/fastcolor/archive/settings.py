@@ -55,6 +55,11 @@ class Settings:
     def __post_init__(self) -> None:
         for item in fields(self):
             check(item.name, getattr(self, item.name))
+        changed = self.contrast != "none" or self.format not in ("same", "jpg")
+        if self.lossless_luma == "always" and changed:
+            raise SettingsError(
+                "--lossless-luma always cannot be had with --contrast or with another --format"
+            )
 
     def influencing(self) -> dict[str, Any]:
         """What the outputs depend on."""
