@@ -1,6 +1,6 @@
 """Time for each item and peak memory of whole jobs, from a hundred tiny pictures to many thousands.
 
-    python benchmarks/archive_scale.py 100 1000 10000 [--side 24] [--size 32] [--copied] [--json FILE]
+    python benchmarks/archive_scale.py 100 1000 10000 [--size 32] [--copied] [--json FILE]
 
 Each job is a process of its own: `fastcolor colorize` over a folder of JPEGs in sub-folders.
 """
