@@ -13,7 +13,7 @@ from media_samples import by_pillow, encode, picture, pixels_of
 from PIL import Image
 
 from fastcolor import ops
-from fastcolor.media.codecs import encode_chroma, open_document
+from fastcolor.media.codecs import Metadata, encode_chroma, encode_ycc, open_document
 
 # JPEG
 
@@ -91,6 +91,25 @@ def test_chroma_planes_become_a_jpeg(step: tuple[int, int]) -> None:
         image.draft("YCbCr", None)
         seen = np.asarray(image)
     assert np.abs(seen[..., 0].astype(int) - 128).max() <= 1
+
+
+@pytest.mark.parametrize(("width", "height"), [(101, 67), (97, 65), (64, 65), (65, 64), (1, 1)])
+def test_planes_of_odd_sizes_make_the_same_bytes_each_time(width: int, height: int) -> None:
+    """TurboJPEG alone reads behind such planes, and so encodes what happens to lie there."""
+    luma = picture(width, height, 1)
+    cb, cr = np.full((2, (height + 1) // 2, (width + 1) // 2), 128, np.uint8)
+    files = set()
+    for filler in range(5):
+        store = np.full((height + 4, width), filler * 60, np.uint8)  # other bytes behind the plane
+        store[:height] = luma
+        files.add(
+            encode_ycc(store[:height], cb, cr, quality=100, metadata=Metadata(dpi=(300, 300)))
+        )
+    assert len(files) == 1
+    data = files.pop()
+    assert np.abs(pixels_of(data).astype(int) - luma[..., None]).max() <= 3
+    with open_document(data) as document:
+        assert document.page(0).metadata.dpi == (300, 300)
 
 
 # PNG

@@ -26,7 +26,7 @@ from fastcolor.media.codecs._errors import (
     UnsupportedError,
 )
 from fastcolor.media.codecs._jp2 import open_jp2
-from fastcolor.media.codecs._jpeg import JpegWriter, encode_chroma, open_jpeg
+from fastcolor.media.codecs._jpeg import JpegWriter, encode_chroma, encode_ycc, open_jpeg
 from fastcolor.media.codecs._jpeg_segments import replaced as replace_jpeg_metadata
 from fastcolor.media.codecs._limits import Limits
 from fastcolor.media.codecs._orientation import to_stored, to_upright
@@ -55,6 +55,7 @@ __all__ = [
     "UnsupportedError",
     "Writer",
     "encode_chroma",
+    "encode_ycc",
     "for_colour",
     "open_document",
     "open_output",
@@ -69,6 +70,7 @@ __all__ = [
 #: What open_output() writes, with the suffix of each.
 FORMATS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
 
+_LIMITS = Limits()
 _READERS: dict[str, Callable[[bytes, Reading], Document]] = {
     "jpeg": open_jpeg,
     "png": open_png,
@@ -87,7 +89,7 @@ def open_document(
     """
     if fail_on not in FAIL_ON:
         raise ValueError(f"fail_on must be one of {', '.join(FAIL_ON)}, got {fail_on!r}")
-    reading = Reading(limits or Limits(), fail_on)
+    reading = Reading(limits or _LIMITS, fail_on)
     if isinstance(source, (bytes, bytearray, memoryview)):
         source = bytes(source)
         head = source[:HEAD]

@@ -21,12 +21,12 @@ class Limits:
     def check_page(self, width: int, height: int, channels: int, itemsize: int) -> None:
         if width <= 0 or height <= 0:
             raise DamagedError(f"the header says {width} x {height} pixels")
+        side, area = max(width, height), width * height
+        needed = area * channels * itemsize
         size = f"the picture has {width} x {height} pixels"
-        _hold(size, max(width, height), self.max_side, "max_side", "a longer side")
-        _hold(size, width * height, self.max_pixels, "max_pixels", "pixels")
-        needed = width * height * channels * itemsize
-        size += f" of {channels * itemsize} bytes, {needed} bytes in all"
-        _hold(size, needed, self.max_bytes, "max_bytes", "bytes")
+        _hold(size, side, self.max_side, "max_side", "pixels on a side")
+        _hold(size, area, self.max_pixels, "max_pixels", "pixels")
+        _hold(f"{size}, {needed} bytes", needed, self.max_bytes, "max_bytes", "bytes")
 
     def check_pages(self, pages: int) -> None:
         _hold(f"the file has {pages} pages", pages, self.max_pages, "max_pages", "pages")
