@@ -185,6 +185,11 @@ def test_bigtiff_where_it_is_needed() -> None:
         heads[pages] = file.getvalue()[:4]
         assert pixels_of(file.getvalue()).shape == row.shape
     assert heads == {1: b"II*\0", 1 << 16: b"II+\0"}
+    with open_document(file.getvalue()) as document:
+        again = io.BytesIO()
+        with open_output(again, "tiff") as writer:
+            writer.write(row, storage=document.page(0).storage)
+    assert again.getvalue()[:4] == b"II+\0"
 
 
 def test_bands_and_whole_pictures_make_the_same_file() -> None:

@@ -19,6 +19,7 @@ from PIL import Image, ImageCms
 from fastcolor.media.codecs import (
     Metadata,
     for_colour,
+    lost_in,
     open_document,
     open_output,
     replace_jpeg_metadata,
@@ -125,6 +126,14 @@ def test_exiftool_agrees(suffix: str, tmp_path: Path) -> None:
     assert not [seen[key] for key in seen if key.endswith(":Warning")]
     if format != "webp":
         assert seen["IPTC:Caption-Abstract"] == "harbour"
+
+
+def test_what_a_format_has_no_place_for() -> None:
+    assert lost_in("jpeg", FULL) == lost_in("png", FULL) == lost_in("tiff", FULL) == ()
+    assert lost_in("webp", FULL) == (
+        "IPTC has no place in webp",
+        "the comment has no place in webp",
+    )
 
 
 def test_thumbnails_and_maker_notes_keep_their_bytes() -> None:

@@ -154,11 +154,6 @@ def encode_ycc(
     return bytes(file) if metadata is None else b"".join(segments.with_metadata(file, metadata))
 
 
-def encode_chroma(cb: Pixels, cr: Pixels, width: int, height: int, *, quality: int = 85) -> bytes:
-    """A JPEG of three components with these chroma planes and flat luma."""
-    return encode_ycc(np.full((height, width), 128, np.uint8), cb, cr, quality=quality)
-
-
 def _even(luma: Pixels) -> Pixels:
     """The same plane with something behind it: TurboJPEG reads planes of odd sides one further."""
     height, width = luma.shape

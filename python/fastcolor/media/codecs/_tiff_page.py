@@ -72,7 +72,8 @@ class TiffPage(Page):
         tile = (int(page.tilewidth), int(page.tilelength)) if page.is_tiled else None
         strip = int(page.rowsperstrip) if not page.is_tiled else 0
         predictor = int(page.predictor or 1) == 2
-        self.storage = Storage(name, tile, min(strip, height), predictor)
+        big = bool(page.parent.is_bigtiff)
+        self.storage = Storage(name, tile, min(strip, height), predictor, big)
         rows = tile[1] if tile else min(max(strip, 1), height)
         self._group_rows = rows
         self._groups = -(-height // rows)
