@@ -145,6 +145,15 @@ def test_others_read_what_is_written(format: str) -> None:
             assert ((seen[..., ::-1] if seen.ndim == 3 else seen) == wide).all()
 
 
+def test_lossless_webp_stays_so() -> None:
+    pixels = picture(64, 48, 3)
+    with open_document(encode("webp", pixels, compression="lossless")) as document:
+        file = io.BytesIO()
+        with open_output(file, "webp") as writer:
+            writer.write(pixels, storage=document.page(0).storage)
+    assert (pixels_of(file.getvalue()) == pixels).all()
+
+
 # Orientation
 
 

@@ -136,6 +136,13 @@ def test_what_a_format_has_no_place_for() -> None:
     )
 
 
+def test_exif_that_imagemagick_wrote_as_text() -> None:
+    block = b"Exif\0\0" + (FULL.exif or b"")
+    text = f"\nexif\n{len(block):8}\n{block.hex()}\n"
+    data = encode("png", Metadata(texts=(("Raw profile type exif", text), ("Author", "me"))))
+    assert metadata_of(data) == Metadata(exif=FULL.exif, texts=(("Author", "me"),))
+
+
 def test_thumbnails_and_maker_notes_keep_their_bytes() -> None:
     exif = FULL.exif + b"thumbnail and what not"
     for format in ("jpeg", "png", "webp"):

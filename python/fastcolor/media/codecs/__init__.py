@@ -126,7 +126,8 @@ def open_output(
     and ``subsampling`` ("444", "422", "420") are for JPEG, in TIFF too, and lossy WebP. JPEG and
     WebP take 16-bit pictures down to 8; JPEG lays transparent ones on white.
     ``compression``: deflate's level for PNG (1 by default); "none", "lzw", "deflate", "zstd" or
-    "jpeg" for TIFF (as the page's storage where that is lossless by default); "lossless" for WebP.
+    "jpeg" for TIFF (as the page's storage where that is lossless by default); "lossless" for WebP
+    (by default as the page was, if that was WebP).
     ``big`` makes a BigTIFF or forbids it; by default it is one when
     the first page came from one, or when that page's size times ``pages`` asks for it.
     """

@@ -44,6 +44,8 @@ class PngPage(Page):
         packed = sum(map(len, found.data))
         if packed * _LEAST < head.raw_bytes():
             self.damage("truncated", f"{packed} bytes cannot hold {head.width} x {head.height}")
+        if any(kind == b"acTL" for kind, _ in found.others):
+            self.damage("warning", "the PNG is animated: only its main picture is read")
         if not found.complete:
             self.damage("truncated", "the PNG ends before its end chunk")
 

@@ -92,7 +92,9 @@ def on_white(pixels: Pixels, alpha: Pixels) -> Pixels:
 
 def lost_in(format: str, metadata: Metadata) -> tuple[str, ...]:
     """What of this metadata a format has no place for, in words for a report."""
+    large = format == "jpeg" and len(metadata.exif or b"") > 65527
     parts = {
+        "part of the EXIF (its thumbnail, its largest fields)": large,
         "IPTC": metadata.iptc if format == "webp" else None,
         "Photoshop's resources": metadata.photoshop if format == "webp" else None,
         "the comment": metadata.comment if format == "webp" else None,
