@@ -188,12 +188,11 @@ def test_orientation(orientation: int) -> None:
     [
         (Limits(max_pixels=63 * 48), "--max-pixels"),
         (Limits(max_bytes=64 * 48 - 1), "--max-bytes"),
-        (Limits(max_side=63), "--max-side"),
     ],
 )
 def test_limits_name_their_option(format: str, limits: Limits, option: str) -> None:
     data = encode(format, picture(64, 48, 1))
-    with pytest.raises(LimitError, match=f"64 x 48 pixels.*{option} N .*raises it"):
+    with pytest.raises(LimitError, match=f"64 x 48 pixels.*{option} N raises it"):
         open_document(data, limits=limits).page(0)
     assert (pixels_of(data).shape[:2]) == (48, 64)
 
@@ -226,7 +225,7 @@ def test_page_and_scan_limits() -> None:
     with pytest.raises(LimitError, match="--max-pages"):
         open_document(file.getvalue(), limits=Limits(max_pages=4))
     data = by_pillow(picture(64, 48, 3), "JPEG", progressive=True)
-    with pytest.raises(LimitError, match="--max-scans"):
+    with pytest.raises(LimitError, match=r"Limits\(max_scans=N\)"):
         open_document(data, limits=Limits(max_scans=3))
 
 
