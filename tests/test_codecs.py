@@ -293,6 +293,7 @@ def test_the_face_needs_no_imagecodecs() -> None:
 import io, sys
 sys.modules["imagecodecs"] = None
 import numpy as np
+from PIL import Image
 from fastcolor.errors import MissingDependencyError
 from fastcolor.media.codecs import open_document, open_output
 grey = np.arange(48 * 64, dtype=np.uint8).reshape(48, 64)
@@ -301,6 +302,9 @@ for format in ("jpeg", "png", "tiff", "webp"):
     with open_output(file, format) as writer:
         writer.write(grey)
     assert open_document(file.getvalue()).page(0).luma().shape == (48, 64)
+file = io.BytesIO()
+Image.fromarray(grey > 128).save(file, "TIFF", compression="group4")
+assert (open_document(file.getvalue()).page(0).luma() == (grey > 128) * 255).all()
 try:
     with open_output(io.BytesIO(), "tiff", compression="lzw") as writer:
         writer.write(grey)

@@ -57,6 +57,11 @@ def test_bilevel(compression: str | None) -> None:
     bilevel = picture(101, 75, 1) > 128
     data = by_pillow(bilevel, "TIFF", compression=compression)
     assert (pixels_of(data) == bilevel * np.uint8(255)).all()
+    if compression and compression.startswith("group"):
+        data = by_pillow(bilevel, "TIFF", compression=compression, tiffinfo={278: 16})
+        with open_document(data) as document:
+            assert document.page(0).storage.rows_per_strip == 16
+            assert (document.page(0).pixels() == bilevel * np.uint8(255)).all()
 
 
 @pytest.mark.parametrize("channels", [1, 3])
