@@ -95,7 +95,10 @@ def test_white_is_zero_and_palettes() -> None:
 def test_odd_bits(bits: int) -> None:
     wide = picture(101, 75, 1, np.uint16)
     stored = (wide >> (16 - bits)).astype(np.uint8 if bits < 8 else np.uint16)
-    data = by_tifffile(stored, bitspersample=bits, photometric="minisblack")
+    try:
+        data = by_tifffile(stored, bitspersample=bits, photometric="minisblack")
+    except NotImplementedError:
+        pytest.skip("this imagecodecs does not pack bits")
     whole = 255 if bits < 8 else 65535
     wanted = np.rint(stored * (whole / (2**bits - 1)))
     assert (pixels_of(data) == wanted).all()
