@@ -1,7 +1,11 @@
-"""CCITT (fax) compression in TIFF, by the libtiff inside Pillow: it needs no extra library."""
+"""CCITT (fax) compression in TIFF where imagecodecs is missing or too old for it.
+
+The libtiff inside Pillow decodes it everywhere, but tells of damage on standard error only.
+"""
 
 from __future__ import annotations
 
+import functools
 import io
 import struct
 
@@ -10,6 +14,17 @@ from numpy.typing import NDArray
 from PIL import TiffImagePlugin
 
 from fastcolor.media.metadata._ifd import Entry, write_ifd
+
+
+@functools.cache
+def has_ccitt() -> bool:
+    """Whether tifffile and imagecodecs are here in versions that decode it themselves."""
+    import tifffile
+
+    try:
+        return all(callable(tifffile.TIFF.DECOMPRESSORS[kind]) for kind in (2, 3, 4))
+    except (KeyError, AttributeError, ImportError):
+        return False
 
 
 def decode_ccitt(

@@ -184,8 +184,9 @@ def read_metadata(found: Chunks, limits: Limits) -> Metadata:
 
 
 def _raw_profile(text: str) -> bytes:
-    """What ImageMagick puts into texts: hexadecimal behind a name and a length."""
-    return bytes.fromhex("".join(text.split()[2:]))
+    """What ImageMagick puts into texts: hexadecimal behind a line of a name and one of a length."""
+    lines = text.lstrip("\n").split("\n", 2)
+    return bytes.fromhex(lines[2] if len(lines) == 3 else "")
 
 
 def _inflated(body: bytes, limits: Limits) -> bytes:

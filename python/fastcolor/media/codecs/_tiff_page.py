@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastcolor.errors import FastcolorError
-from fastcolor.media.codecs._ccitt import decode_ccitt
+from fastcolor.media.codecs._ccitt import decode_ccitt, has_ccitt
 from fastcolor.media.codecs._document import Page, Pixels, Reading, Storage, plain_luma
 from fastcolor.media.codecs._errors import DamagedError, UnsupportedError, missing
 from fastcolor.media.codecs._jpeg_segments import read_frame
@@ -217,7 +217,7 @@ class TiffPage(Page):
             if self.storage.compression == "jpeg":
                 options = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader}
                 self._check_jpeg(data)
-            if self.storage.compression == "ccitt":
+            if self.storage.compression == "ccitt" and not has_ccitt():
                 return self._fax(data, number)
             found, _, _ = page.decode(data, number, _fullsize=page.is_tiled, **options)
         except FastcolorError:
@@ -237,7 +237,12 @@ class TiffPage(Page):
         if found is None:
             return None
         plain: NDArray[Any] = found.reshape(found.shape[-3:])
-        return plain.view(np.uint8) if plain.dtype == np.bool_ else plain
+        if plain.dtype == np.bool_:
+            plain = plain.view(np.uint8)
+        if plain.dtype != (np.uint16 if self._bits > 8 else np.uint8):
+            self.damage("error", f"piece {number + 1} of the TIFF's pixels is of another kind")
+            return None
+        return plain
 
     def _fax(self, data: bytes, number: int) -> NDArray[Any]:
         page, tile = self._page, self.storage.tile
