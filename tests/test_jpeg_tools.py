@@ -26,7 +26,11 @@ def run(name: str, *arguments: object, data: bytes = b"") -> bytes:
     if tool is None:
         pytest.skip(f"{name} is not installed")
     done = subprocess.run(
-        [tool, *map(str, arguments)], input=data, capture_output=True, timeout=60, check=False
+        [tool, *map(str, arguments)],
+        input=data,
+        capture_output=True,
+        timeout=60,
+        env=files.plain_environment(),
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
