@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,17 @@ class Inference:
             "size": self.colorizer.size,
             "saturation": self.saturation,
         }
+
+    def __enter__(self) -> Inference:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         if self._batcher:

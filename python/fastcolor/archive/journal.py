@@ -85,6 +85,14 @@ class Journal:
             self._db = sqlite3.connect(
                 path or ":memory:", isolation_level=None, timeout=0.5, check_same_thread=False
             )
+        try:
+            self._open()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _open(self) -> None:
+        with self._explained():
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -93,7 +101,7 @@ class Journal:
             self._db.execute("BEGIN IMMEDIATE")
             if self.meta("format") not in (None, str(FORMAT)):
                 raise JobError(
-                    f"{path} was written by another version of fastcolor; "
+                    f"{self.path} was written by another version of fastcolor; "
                     "move it away to begin anew"
                 )
             self.set_meta("format", str(FORMAT))

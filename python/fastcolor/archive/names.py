@@ -40,10 +40,10 @@ def problem(name: str) -> str | None:
 
 def output_name(name: str, format: str) -> str:
     """The output of an item: its own name, or with the suffix of another format."""
-    if format == "same":
-        return name
     path = PurePosixPath(name)
     suffix = path.suffix.lower()
+    if format == "same":  # JPEG 2000 is read, not written
+        return str(path.with_suffix(".tif")) if suffix in PICTURES["jp2"] else name
     if suffix in PICTURES.get(format, ()):
         return name
     if suffix in PICTURE_SUFFIXES:

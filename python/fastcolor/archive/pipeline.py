@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from fastcolor.archive import names
-from fastcolor.archive.errors import ItemError, JobError
+from fastcolor.archive.errors import ItemError, JobError, cannot_write
 from fastcolor.archive.item import Item
-from fastcolor.archive.journal import Admission, Finished, Journal
+from fastcolor.archive.journal import Admission, Journal
 from fastcolor.archive.progress import Progress
 from fastcolor.archive.series import Series
 from fastcolor.archive.settings import Settings, worker_count
 from fastcolor.archive.signals import StopRequest
-from fastcolor.archive.sink import CONTAINERS, ContainerSink, FolderSink, Sink, Staged
+from fastcolor.archive.sink import CONTAINERS, ContainerSink, FolderSink, Sink
 from fastcolor.archive.source import Inputs
 from fastcolor.archive.steps import Result, Steps, Task
 from fastcolor.archive.workers import Workers
 
 MOST_IN_BATCH = 64  # outputs that one commit of the journal publishes
-MOST_SECONDS = 0.25  # that a finished output waits for its name
+MOST_SECONDS = 0.1  # that a finished output waits for its name
 SAMPLES = {1 << n for n in range(16)}  # of which the report shows before and after
 
 
@@ -47,7 +48,7 @@ class Outcome:
 
 
 def run(
-    inputs: Iterable[str | Path] | BinaryIO,
+    inputs: Sequence[str | Path] | BinaryIO,
     output: str | Path,
     settings: Settings | None = None,
     *,
@@ -61,14 +62,14 @@ def run(
     """
     settings = settings or Settings()
     output = Path(output)
-    journal_path: Path | None = output.with_name(output.name + ".fastcolor.sqlite")
-    assert journal_path is not None
-    ours = [journal_path] + ([report] if report else [])
-    ours += [journal_path.with_name(journal_path.name + end) for end in ("-wal", "-shm")]
-    if isinstance(inputs, (list, tuple)) or not hasattr(inputs, "read"):
-        found = Inputs(inputs, output, ours, settings.max_file)  # type: ignore[arg-type]
+    journal_name = output.name + ".fastcolor.sqlite"
+    journal_path: Path | None = output.with_name(journal_name)
+    ours = [output.with_name(journal_name + end) for end in ("", "-wal", "-shm")]
+    ours += [report] if report else []
+    if isinstance(inputs, Sequence):
+        found = Inputs(inputs, output, ours, settings.max_file)
     else:
-        found = Inputs.of_list(inputs, output, ours, settings.max_file)  # type: ignore[arg-type]
+        found = Inputs.of_list(inputs, output, ours, settings.max_file)
     found.require()
     rename_to = ""
     root = output
@@ -99,7 +100,7 @@ class _Job:
         self.rename_to, self.restart, self.progress = rename_to, restart, progress
         self.journal_path = journal_path
         self.series = Series()
-        self.batch: list[tuple[Finished, Staged]] = []
+        self.batch: list[Result] = []
         self.batch_since = 0.0
         self.number = self.next_number = 0  # of tasks, where the sink wants their order
         self.waiting: dict[int, Result] = {}
@@ -109,46 +110,40 @@ class _Job:
 
     def run(self, report: Path | None) -> Outcome:
         count = worker_count(self.settings.jobs)
-        with Steps(self.settings, count) as steps:
-            self._open(steps)
-            try:
-                with StopRequest(self.progress.stopping) as stop:
-                    self.progress.begin(self._total(), steps.describe())
-                    with Workers(count, steps.run) as workers:
-                        self._work(steps, workers, stop)
-                    self._publish()
-                    if self.problem is None and not stop.code:
-                        self.sink.finish()
-                if self.problem is not None:
-                    raise self.problem
-                return self._close(stop.code, report)
-            finally:
-                self.progress.end()
-                self.sink.close()
-                self.journal.close()
-
-    def _open(self, steps: Steps) -> None:
         try:
             self.output.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise JobError(f"cannot make the folder {self.output.parent}: {error}") from error
-        self.journal = Journal(self.journal_path)
-        force = self.settings.force
-        self.sink: Sink
+            raise cannot_write(self.output.parent, error) from error
+        with (
+            Steps(self.settings, count) as steps,
+            closing(Journal(self.journal_path)) as self.journal,
+            closing(self._sink()) as self.sink,
+        ):
+            self.journal.begin(steps.influencing(), self.restart)
+            self.sink.recover()
+            steps.sink = self.sink
+            try:
+                with StopRequest(self.progress.stopping) as stop:
+                    self.progress.begin(self.inputs.count(), steps.describe())
+                    with Workers(count, steps.run) as workers:
+                        self._work(workers, stop)
+                    self._publish()
+                    if self.problem is None and not stop.code:
+                        self.sink.finish()
+            finally:
+                self.progress.end()
+            if self.problem is not None:
+                raise self.problem
+            return self._close(stop.code, report)
+
+    def _sink(self) -> Sink:
         if self.output.suffix.lower() in CONTAINERS and not self.output.is_dir():
-            self.sink = ContainerSink(self.output, self.journal, self.restart, force)
-        else:
-            if self.output.exists() and not self.output.is_dir():
-                raise JobError(f"the output {self.output} is a file; name a folder, .zip or .tar")
-            self.sink = FolderSink(self.output, self.journal, self.inputs.owns)
-        self.journal.begin(steps.influencing(), self.restart)
-        self.sink.recover()
-        steps.sink = self.sink
+            return ContainerSink(self.output, self.journal, self.restart, self.settings.force)
+        if self.output.exists() and not self.output.is_dir():
+            raise JobError(f"the output {self.output} is a file; name a folder, .zip or .tar")
+        return FolderSink(self.output, self.journal, self.inputs.owns)
 
-    def _total(self) -> int | None:
-        return self.inputs.count()
-
-    def _work(self, steps: Steps, workers: Workers[Task, Result], stop: StopRequest) -> None:
+    def _work(self, workers: Workers[Task, Result], stop: StopRequest) -> None:
         for item in self.inputs:
             if stop.code or self.problem:
                 break
@@ -243,12 +238,7 @@ class _Job:
             return
         if not self.batch:
             self.batch_since = time.monotonic()
-        self.batch.append((finished, staged))
-        if result.sample is not None:
-            self.journal.add_sample(task.row, *result.sample)
-        self.done_now += 1
-        self.series.add(items=1, pixels=finished.pixels, bytes=task.item.size)
-        self.progress.done(task.item, finished, result.seconds)
+        self.batch.append(result)
 
     def _failed(self, item: Item, row: int, reason: str, known: bool = False) -> None:
         gone = self.inputs.vanished(item)
@@ -263,14 +253,24 @@ class _Job:
         self.progress.failed(item, reason)
 
     def _publish(self) -> None:
-        """Gives the finished outputs their names; after a failure nothing more is published."""
+        """Gives the finished outputs their names; only then an item counts, and is logged."""
         batch, self.batch = self.batch, []
         if not batch:
             return
         try:
-            self.sink.publish(batch)
+            self.sink.publish([(r.finished, r.staged) for r in batch if r.finished and r.staged])
+            for result in batch:
+                if result.sample is not None:
+                    self.journal.add_sample(result.task.row, *result.sample)
         except JobError as error:
             self.problem = self.problem or error
+            return
+        for result in batch:
+            assert result.finished is not None
+            pixels, size = result.finished.pixels, result.task.item.size
+            self.done_now += 1
+            self.series.add(items=1, pixels=pixels, bytes=size)
+            self.progress.done(result.task.item, result.finished, result.seconds)
 
     def _close(self, stop_code: int, report: Path | None) -> Outcome:
         self.journal.end_run(self.series.elapsed(), self.series.intervals())

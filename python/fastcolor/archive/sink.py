@@ -242,7 +242,8 @@ class ContainerSink:
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what it could not write was reported when it was tried
+                self._file.close()
 
     def _closed(self) -> bool:
         return self._journal.meta("container") == "finished"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -106,6 +105,8 @@ class Inputs:
                     yield from containers.members(path, prefix, self._most_bytes)
                 else:
                     yield self._file(path, name)
+            except FileNotFoundError:
+                yield item.bad("has vanished since it was listed")
             except OSError as error:
                 yield item.bad(f"cannot be read: {error.strerror or error}")
 
@@ -158,7 +159,7 @@ class Inputs:
                     yield path, "is a symbolic link, which is not followed"
             elif entry.is_dir(follow_symlinks=False):
                 yield from self._walk(path)
-            elif stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
+            elif entry.is_file(follow_symlinks=False):
                 yield path, None
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
+import simplejpeg
 
 import fastcolor
 from fastcolor import jpeg, ops
@@ -31,7 +33,11 @@ from fastcolor.media.codecs import Document, Metadata, Page
 NEUTRAL_PIXELS = 500_000  # are looked at to tell grey from colour
 THUMBNAIL_PX = 480  # the longer side of the report's samples
 IN_WORK_BYTES = 3 << 30  # of decoded pictures of all workers together
-_OUTPUT = {"jpeg": "jpg", "png": "png", "tiff": "tiff", "webp": "webp", "jp2": "jp2"}
+MOST_JPEG_SIDE = 65535
+LARGE_BYTES = 32 << 20  # from which a TIFF is read piece by piece from its file
+_OUTPUT = {"jpeg": "jpg", "png": "png", "tiff": "tiff", "webp": "webp", "jp2": "tiff"}
+_GROUPS = {**_OUTPUT, "jp2": "jp2"}
+Data = bytes | Path
 
 
 @dataclass(frozen=True)
@@ -119,8 +125,8 @@ class Steps:
         result = Result(task)
         try:
             with result.timed("read"):
-                data = task.data or (task.item.read() if task.item.read else b"")
-            self._item(result, data)
+                head, data = _read(task)
+            self._item(result, head, data)
         except (ItemError, JobError) as error:
             result.error = error
         except FastcolorError as error:
@@ -133,20 +139,20 @@ class Steps:
             result.error = ItemError(f"unexpected {type(error).__name__}: {error}")
         return result
 
-    def _item(self, result: Result, data: bytes) -> None:
+    def _item(self, result: Result, head: bytes, data: Data) -> None:
         task = result.task
-        kind = codecs.sniff(data[: codecs.HEAD])
-        if kind not in codecs.READ:
+        kind = codecs.sniff(head)
+        if kind not in _OUTPUT:
             name = task.item.member or task.item.path
             if is_picture(name):
-                what = "is empty" if not data else f"is {kind or 'in no format that is known here'}"
+                what = "is empty" if not head else f"is {kind or 'in no format that is known here'}"
                 raise ItemError(f"{what}, not a picture that can be read")
             if is_archive(name):
                 raise ItemError("is an archive inside an archive, which is not opened")
             result.finished = Finished(task.row, task.name, "skipped")
             result.staged = Staged(0)
             return
-        if kind == "jpeg":
+        if kind == "jpeg" and isinstance(data, bytes):
             try:
                 return self._lossless(result, data)
             except ReencodeError as error:
@@ -217,7 +223,7 @@ class Steps:
 
     # --- everything else, page by page ----------------------------------------------------------
 
-    def _pages(self, result: Result, data: bytes, kind: str, note: str) -> None:
+    def _pages(self, result: Result, data: Data, kind: str, note: str) -> None:
         settings = self.settings
         format = _OUTPUT[kind] if settings.format == "same" else settings.format
         with (
@@ -230,9 +236,12 @@ class Steps:
                 )
             first = document.page(0)
             with result.timed("decode"):
-                pixels = first.pixels()
+                pixels: Any = first.pixels()
             if self._is_colour(first, pixels) and self._others_in_colour(result, document):
                 return self._copy(result, data, document)
+            if format == "jpg" and pixels.dtype == np.uint8 and not first.has_alpha:
+                made = self._reencoded(result, first, pixels)
+                return self._finish(result, lambda file: _write(file, made), document, note)
 
             def write(file: BinaryIO) -> None:
                 nonlocal pixels
@@ -250,6 +259,33 @@ class Steps:
 
             self._finish(result, write, document, note)
 
+    def _reencoded(self, result: Result, page: Page, pixels: Any) -> bytes:
+        """A JPEG of the luma and chroma planes, without a detour through RGB."""
+        settings = self.settings
+        with result.timed("merge"):
+            luma = self._luma(page, pixels)
+        with result.timed("infer"):
+            ab = self.inference.ab(luma, page.metadata.orientation)
+        with result.timed("merge"):
+            cb, cr = ops.merge_ycc(
+                luma, ab, settings.subsampling,
+                chroma=settings.chroma, saturation=self.inference.saturation,
+            )  # fmt: skip
+        self._sample(result, luma, ab)
+        result.remark(page)
+        with result.timed("encode"):
+            if max(luma.shape) > MOST_JPEG_SIDE:
+                raise ItemError(
+                    f"a side of {max(luma.shape)} pixels does not fit into a JPEG; "
+                    "use --format tiff or png"
+                )
+            made = bytes(simplejpeg.encode_jpeg_yuv_planes(luma, cb, cr, settings.quality))
+            return codecs.replace_jpeg_metadata(made, self._metadata(page.metadata, "srgb"))
+
+    def _luma(self, page: Page, pixels: Any) -> Any:
+        luma = np.ascontiguousarray(page.luma_of(pixels))
+        return ops.clahe(luma) if self.settings.contrast == "clahe" else luma
+
     def _others_in_colour(self, result: Result, document: Document) -> bool:
         for index in range(1, document.pages):
             page = document.page(index)
@@ -266,9 +302,7 @@ class Steps:
                 writer.write(pixels, page.metadata, alpha=alpha, storage=page.storage)
             return
         with result.timed("merge"):
-            luma = np.ascontiguousarray(page.luma_of(pixels))
-            if settings.contrast == "clahe":
-                luma = ops.clahe(luma)
+            luma = self._luma(page, pixels)
         with result.timed("infer"):
             ab = self.inference.ab(luma, page.metadata.orientation)
         with result.timed("merge"):
@@ -297,7 +331,7 @@ class Steps:
         spec = self.inference.colorizer.spec
         return codecs.with_provenance(metadata, model=spec.name, version=spec.weights_sha256[:16])
 
-    def _copy(self, result: Result, data: bytes, document: Document) -> None:
+    def _copy(self, result: Result, data: Data, document: Document) -> None:
         item = result.task.item
         with result.timed("write"):
             staged = self.sink.stage(item.name, item.mtime_ns, lambda file: _write(file, data))
@@ -348,8 +382,27 @@ class Steps:
             self._budget.give(taken)
 
 
-def _write(file: BinaryIO, data: bytes) -> None:
-    file.write(data)
+def _read(task: Task) -> tuple[bytes, Data]:
+    """The first bytes, and all of them or the path of what is better read piece by piece."""
+    item = task.item
+    if not item.eager and item.size > LARGE_BYTES:
+        try:
+            with open(item.path, "rb") as file:
+                head = file.read(codecs.HEAD)
+        except OSError as error:
+            raise ItemError(f"cannot be read: {error.strerror or error}") from error
+        if codecs.sniff(head) == "tiff":
+            return head, Path(item.path)
+    data = task.data or (item.read() if item.read else b"")
+    return data[: codecs.HEAD], data
+
+
+def _write(file: BinaryIO, data: Data) -> None:
+    if isinstance(data, Path):
+        with data.open("rb") as source:
+            shutil.copyfileobj(source, file, 1 << 20)
+    else:
+        file.write(data)
 
 
 def _decoded_bytes(page: Page) -> int:
@@ -362,6 +415,6 @@ def _decoded_bytes(page: Page) -> int:
 def _wrong_suffix(item: Item, format: str) -> str:
     name = PurePosixPath(item.member or item.path)
     suffix = name.suffix.lower()
-    if suffix not in PICTURE_SUFFIXES or suffix in PICTURES[_OUTPUT[format]]:
+    if suffix not in PICTURE_SUFFIXES or suffix in PICTURES[_GROUPS[format]]:
         return ""
     return f"its name says {suffix}, it is {format.upper()}"

@@ -184,6 +184,22 @@ def _kernels(
     kernels.show(kernels.run(settings), json)
 
 
+@_bench.command("archive")
+def _archive(
+    json: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
+    megapixels: Annotated[
+        list[float] | None, typer.Option(help="Size of the pictures; may be repeated [2, 12].")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="About how long a job takes.")] = 8.0,
+    jobs: Annotated[int, typer.Option(help="Worker threads; -1: all CPUs.")] = -1,
+    engine: Annotated[str, typer.Option(help="What runs the model.")] = "auto",
+) -> None:
+    """Time whole jobs against their steps measured alone, and against a usual loop."""
+    from fastcolor.bench import archive
+
+    archive.show(archive.measure_all(megapixels or [2.0, 12.0], seconds, jobs, engine), json)
+
+
 def main() -> None:
     """The `fastcolor` command; ends the process."""
     try:

@@ -45,7 +45,9 @@ class JpegPage(Page):
             raise UnsupportedError("a JPEG that gives its height after the picture is not read")
         depth = np.uint8 if frame.precision == 8 else np.uint16
         limits = reading.limits
-        limits.check_page(frame.width, frame.height, count, np.dtype(depth).itemsize)
+        # decoders of progressive files hold two bytes of coefficients for each sample
+        held = 3 if frame.progressive else np.dtype(depth).itemsize
+        limits.check_page(frame.width, frame.height, count, held)
         if frame.progressive:  # entropy-coded data cannot hold this marker
             limits.check_scans(data.count(b"\xff\xda", frame.scan))
         super().__init__((frame.width, frame.height), count, depth, reading)
@@ -97,6 +99,8 @@ class JpegPage(Page):
                 found = simplejpeg.decode_jpeg(self.data, colorspace, strict=False, **options)
         except ValueError as error:
             raise DamagedError(f"the JPEG cannot be decoded: {error}") from error
+        if found.shape[:2] != (options["min_height"], options["min_width"]):
+            raise DamagedError("the JPEG's headers contradict each other")
         plane: Pixels = found[..., 0]
         return plane if colorspace == "GRAY" else np.asarray(found)
 
@@ -151,7 +155,8 @@ def encode_chroma(cb: Pixels, cr: Pixels, width: int, height: int, *, quality: i
 
 
 def _flat(width: int, height: int) -> Pixels:
-    return np.full((height, width), 128, np.uint8)
+    """TurboJPEG reads planes up to an even size, so there must be something behind them."""
+    return np.full((height + 1, width + 1), 128, np.uint8)[:height, :width]
 
 
 class JpegWriter(Writer):

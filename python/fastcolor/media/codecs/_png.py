@@ -39,7 +39,8 @@ class PngPage(Page):
         self.storage = Storage("deflate")
         self._decoded: tuple[Pixels, Pixels | None] | None = None
         if found.wrong:
-            self.damage("error", f"the PNG's checksum of {', '.join(found.wrong)} is wrong")
+            names = ", ".join(sorted(set(found.wrong)))
+            self.damage("error", f"the PNG's checksum of {names} is wrong")
         packed = sum(map(len, found.data))
         if packed * _LEAST < head.raw_bytes():
             self.damage("truncated", f"{packed} bytes cannot hold {head.width} x {head.height}")
@@ -59,10 +60,9 @@ class PngPage(Page):
 
     def _decode(self) -> tuple[Pixels, Pixels | None]:
         try:
-            return self._arrays(b"".join(self._chunks.data))
-        except (OSError, SyntaxError, ValueError, zlib.error) as error:
-            if isinstance(error, MemoryError):
-                raise
+            return self._arrays(None)
+        except (OSError, SyntaxError, ValueError, zlib.error):
+            pass  # mended below, as far as the caller allows damage
         data, problem = chunks.mended(self._chunks)
         grade = "truncated" if "ends" in problem else "error"
         self.damage(grade, problem or "the PNG's pixels are damaged")
@@ -71,7 +71,7 @@ class PngPage(Page):
         except (OSError, SyntaxError, ValueError, zlib.error) as error:
             raise DamagedError(f"the PNG cannot be decoded: {error}") from error
 
-    def _arrays(self, data: bytes) -> tuple[Pixels, Pixels | None]:
+    def _arrays(self, data: bytes | None) -> tuple[Pixels, Pixels | None]:
         head, found = self._chunks.header, self._chunks
         file = chunks.assembled(found, data)
         array = _wide(file, head) if head.depth == 16 else _by_pillow(file)
@@ -178,7 +178,7 @@ def _encode_16_bits(pixels: Pixels, level: int) -> bytes:
         above = rows[-1:]
         parts.append(packed.compress(filtered))
     parts.append(packed.flush())
-    none = chunks.Chunks(head, b"", b"", [], [], True, [])
+    none = chunks.Chunks(head, b"", b"", [], [], [], True, [])
     return chunks.assembled(none, b"".join(parts))
 
 

@@ -51,7 +51,8 @@ class Chunks(NamedTuple):
     palette: bytes
     transparency: bytes
     others: list[tuple[bytes, bytes]]
-    data: list[bytes]  # of the IDAT chunks
+    data: list[memoryview]  # of the IDAT chunks
+    stored: list[memoryview]  # the same chunks whole
     complete: bool  # IEND was reached
     wrong: list[str]  # chunks whose checksum does not fit
 
@@ -62,35 +63,36 @@ def read_chunks(file: bytes) -> Chunks:
     head = None
     palette = transparency = b""
     others: list[tuple[bytes, bytes]] = []
-    data: list[bytes] = []
+    data: list[memoryview] = []
+    stored: list[memoryview] = []
     wrong: list[str] = []
     at, complete = 8, False
     while at + 8 <= len(view) and not complete:
         size, kind = struct.unpack_from(">I4s", view, at)
-        body = bytes(view[at + 8 : at + 8 + size])
-        sum_ = bytes(view[at + 8 + size : at + 12 + size])
+        body = view[at + 8 : at + 8 + size]
+        stated = view[at + 8 + size : at + 12 + size]
         if (
-            kind != b"IDAT"
-            and len(sum_) == 4
-            and zlib.crc32(kind + body) != int.from_bytes(sum_, "big")
+            len(stated) == 4
+            and zlib.crc32(view[at + 4 : at + 8 + size]).to_bytes(4, "big") != stated
         ):
             wrong.append(kind.decode("latin-1"))
         if kind == b"IHDR" and head is None:
-            head = _header(body)
+            head = _header(bytes(body))
         elif kind == b"PLTE":
-            palette = body
+            palette = bytes(body)
         elif kind == b"tRNS":
-            transparency = body
+            transparency = bytes(body)
         elif kind == b"IDAT":
             data.append(body)
+            stored.append(view[at : at + 12 + size])
         elif kind == b"IEND":
             complete = True
         elif len(body) == size:
-            others.append((kind, body))
+            others.append((kind, bytes(body)))
         at += 12 + size
     if head is None:
         raise DamagedError("the PNG has no header")
-    return Chunks(head, palette, transparency, others, data, complete, wrong)
+    return Chunks(head, palette, transparency, others, data, stored, complete, wrong)
 
 
 def _header(body: bytes) -> Header:
@@ -106,8 +108,11 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def assembled(found: Chunks, data: bytes) -> bytes:
-    """The picture alone, for a decoder that need not see anything else."""
+def assembled(found: Chunks, data: bytes | None = None) -> bytes:
+    """The picture alone, for decoders that need not see anything else.
+
+    ``data`` takes the place of the compressed pixels.
+    """
     head = found.header
     body = struct.pack(
         ">IIBBBBB", head.width, head.height, head.depth, head.colour, 0, 0, head.interlaced
@@ -115,6 +120,8 @@ def assembled(found: Chunks, data: bytes) -> bytes:
     parts = [SIGNATURE, chunk(b"IHDR", body)]
     if found.palette:
         parts.append(chunk(b"PLTE", found.palette))
+    if data is None:
+        return b"".join((*parts, *found.stored, chunk(b"IEND", b"")))
     for at in range(0, max(len(data), 1), 1 << 30):
         parts.append(chunk(b"IDAT", data[at : at + (1 << 30)]))
     return b"".join((*parts, chunk(b"IEND", b"")))

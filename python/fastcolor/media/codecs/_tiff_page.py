@@ -78,9 +78,13 @@ class TiffPage(Page):
         self._groups = -(-height // rows)
         self._columns = -(-width // tile[0]) if tile else 1
         self._planes = self._samples if int(page.planarconfig) == 2 and self._samples > 1 else 1
+        if tile:  # decoded whole, however little of it lies in the picture
+            reading.limits.check_page(*tile, self._samples, size)
+        places = zip(page.dataoffsets, page.databytecounts)
+        self._places = [(int(offset), int(held)) for offset, held in places]
         needed = self._groups * self._columns * self._planes
-        if len(page.dataoffsets) < needed or len(page.databytecounts) < needed:
-            self.damage("error", f"{needed} pieces are needed, {len(page.dataoffsets)} are listed")
+        if len(self._places) < needed:
+            self.damage("error", f"{needed} pieces are needed, {len(self._places)} are listed")
 
     def pixels(self) -> Pixels:
         return self._whole(self.bands(_ROWS), self.channels)
@@ -131,7 +135,7 @@ class TiffPage(Page):
         most = (1 << self._bits) - 1
         whole = 255 if self._bits < 8 else 65535
         table = (np.arange(most + 1) * whole + most // 2) // most
-        return np.take(table.astype(self.dtype), samples)
+        return np.take(table.astype(self.dtype), samples, mode="clip")
 
     def _raw_bands(self, rows: int) -> Iterator[tuple[int, NDArray[Any]]]:
         """Groups of rows, joined while they are small and cut while they are large."""
@@ -183,10 +187,7 @@ class TiffPage(Page):
         order = self._page.parent.byteorder
         kind = np.dtype(np.uint8 if self._bits == 8 else f"{order}u2")
         row = self.width * self._samples * kind.itemsize
-        offsets, counts = self._page.dataoffsets, self._page.databytecounts
-        offset, held = (
-            (offsets[group], counts[group]) if group < min(len(offsets), len(counts)) else (0, 0)
-        )
+        offset, held = self._places[group] if group < len(self._places) else (0, 0)
         for first in range(0, height, rows):
             wanted = min(rows, height - first) * row
             data = b""
@@ -201,9 +202,9 @@ class TiffPage(Page):
     def _segment(self, number: int) -> NDArray[Any] | None:
         """A decoded strip or tile (h, w, samples); None, with damage noted, where it is lost."""
         page = self._page
-        if number >= min(len(page.dataoffsets), len(page.databytecounts)):
+        if number >= len(self._places):
             return None
-        offset, size = page.dataoffsets[number], page.databytecounts[number]
+        offset, size = self._places[number]
         data = self._source.read(offset, size) if offset else b""
         if len(data) < size or not data:
             self._lost(number)

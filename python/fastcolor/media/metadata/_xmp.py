@@ -131,7 +131,7 @@ def split(packet: bytes, most: int, guid: Callable[[bytes], str]) -> tuple[bytes
         nonlocal depth
         depth -= 1
         if rdf_at is not None and depth == rdf_at + 1 and blocks:
-            blocks[-1][1] = _tag_end(text, parser.CurrentByteIndex)
+            blocks[-1][1] = _element_end(text, blocks[-1][0], parser.CurrentByteIndex)
 
     def space(prefix: str | None, uri: str) -> None:
         if depth <= (rdf_at if rdf_at is not None else depth) and prefix:
@@ -164,14 +164,13 @@ def split(packet: bytes, most: int, guid: Callable[[bytes], str]) -> tuple[bytes
 
 
 def _utf8(packet: bytes) -> bytes:
-    packet = packet.strip(b"\0")
     for mark, name in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"<\0", "utf-16-le")):
         if packet.startswith(mark):
             try:
                 return packet.decode(name).encode()
             except UnicodeDecodeError as error:
                 raise XmpError(str(error)) from error
-    return packet
+    return packet.strip(b"\0")
 
 
 def _parse(
@@ -224,12 +223,12 @@ def _examine(text: bytes, *also: str) -> _Found:
         parser.CharacterDataHandler = None
         if name in ours:
             cuts[:] = [cut for cut in cuts if cut[0] < began]
-            cuts.append((began, _tag_end(text, at)))
+            cuts.append((began, _element_end(text, began, at)))
         key = name if name == f"{RDF} RDF" else ""
         if name == f"{RDF} Seq" and path and path[-1] == f"{MM} History":
             key = "history"
         if key and key not in ends:
-            empty = text[at : at + 2] != b"</"
+            empty = text[: _tag_end(text, began)].endswith(b"/>")
             ends[key] = (began if empty else at, empty)
 
     _parse(text, start, end, space)
@@ -254,8 +253,14 @@ def _attributes(
     return found
 
 
+def _element_end(text: bytes, began: int, at: int) -> int:
+    """The byte behind an element that began there and whose end expat places here."""
+    tag = _TAG.match(text, began)
+    return tag.end() if tag and tag[0].endswith(b"/>") else _tag_end(text, at)
+
+
 def _tag_end(text: bytes, at: int) -> int:
-    """The byte behind the tag that begins here; expat places the end of <x/> at its start."""
+    """The byte behind the tag that begins here."""
     tag = _TAG.match(text, at)
     if tag is None:
         raise XmpError("the XMP has a tag without an end")
