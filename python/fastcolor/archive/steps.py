@@ -183,6 +183,8 @@ class Steps:
             short = min(page.height, page.width)
             with result.timed("decode"):
                 pixels = page.pixels_at(-(-short // 2) if half else short)
+                if half and min(page.height, page.width) <= 2:  # 1 sample is also 1/8 of it
+                    pixels = page.pixels()
             if self._is_colour(page, pixels):
                 return self._copy(result, data, document)
             problem = info.join_problem if page.channels == 1 else info.drop_chroma_problem
