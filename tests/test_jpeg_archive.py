@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jpeg_corpus
 import jpeg_files as files
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def readable(name: str) -> bool:
 
 
 def written(folder: Path, every: int) -> dict[str, bytes]:
-    variants = [*files.corpus(), *files.odd_structures()]
+    variants = [*jpeg_corpus.corpus(), *jpeg_corpus.odd_structures()]
     twelve = np.tile(files.picture(400, 300), (10, 10))
     variants += [(f"12 MP {o}", files.encode(twelve, **o)) for o in ({}, {"progressive": True})]
     originals = {}
