@@ -1,4 +1,4 @@
-"""Joining chroma with grey JPEG files, going back, and dropping chroma."""
+"""Joining chroma with grey JPEG files, and going back."""
 
 from __future__ import annotations
 
@@ -6,47 +6,23 @@ import hashlib
 import io
 import threading
 
+import jpeg_corpus
 import jpeg_files as files
 import numpy as np
 import pytest
-from jpeg_files import APP0, COM, EOI, SOS, Part
+from jpeg_files import APP0, COM, EOI, Part, chroma_for, decoded, joined, scans_of
 from PIL import Image
 
 from fastcolor import jpeg
 from fastcolor.errors import FastcolorError
 from fastcolor.jpeg import JpegError
 
-
-def decoded(file: bytes, mode: str | None = None) -> np.ndarray:
-    """Samples as libjpeg gives them in this mode: "L" and "YCbCr" without any conversion."""
-    with Image.open(io.BytesIO(file)) as image:
-        if mode is not None:
-            image.draft(mode, None)
-            assert image.mode == mode
-        return np.asarray(image)
-
-
-def chroma_for(width: int, height: int, step_x: int = 2, step_y: int = 2) -> tuple[bytes, bytes]:
-    return jpeg.encode_chroma(*files.planes_for(width, height, step_x, step_y))
-
-
-def joined(file: bytes, **options: object) -> bytes:
-    info = jpeg.probe(file)
-    made = jpeg.join(file, chroma_for(info.width, info.height), **options)
-    assert jpeg.revert(made) == file
-    return made
-
-
-def scans_of(file: bytes) -> list[bytes]:
-    return [part.data for part in files.split(file) if part.marker == SOS]
-
-
 # --- join and revert ----------------------------------------------------------------------------
 
 
 def test_corpus_comes_back_and_luma_is_identical():
     count = 0
-    for name, file in files.corpus():
+    for name, file in jpeg_corpus.corpus():
         count += 1
         made = joined(file, optimize=count % 2 == 0)
         assert (decoded(made, "L") == decoded(file)).all(), name
@@ -58,7 +34,7 @@ def test_corpus_comes_back_and_luma_is_identical():
 
 @pytest.mark.filterwarnings("ignore:Image appears to be a malformed MPO")
 @pytest.mark.parametrize(
-    ("name", "file"), [*files.odd_structures()], ids=lambda v: v if isinstance(v, str) else ""
+    ("name", "file"), [*jpeg_corpus.odd_structures()], ids=lambda v: v if isinstance(v, str) else ""
 )
 def test_odd_structures(name, file):
     made = joined(file)
@@ -72,7 +48,7 @@ def test_odd_structures(name, file):
 
 
 @pytest.mark.parametrize(
-    ("name", "file"), [*files.damaged()], ids=lambda v: v if isinstance(v, str) else ""
+    ("name", "file"), [*jpeg_corpus.damaged()], ids=lambda v: v if isinstance(v, str) else ""
 )
 def test_damaged_files_come_back_and_look_the_same(name, file):
     whole = file + b"\xff\xd9"  # what readers imagine where a file ends
@@ -340,71 +316,6 @@ def test_encode_chroma_names_what_is_wrong():
         jpeg.encode_chroma(plane, plane, quality=0)
     strided = np.zeros((8, 8), np.uint8)[::2, ::2]
     assert jpeg.encode_chroma(strided, strided) == jpeg.encode_chroma(plane, plane)
-
-
-# --- dropping chroma ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("subsampling", [0, 1, 2])
-@pytest.mark.parametrize("progressive", [False, True])
-@pytest.mark.parametrize("options", [{}, {"restart_marker_blocks": 3}, {"optimize": True}])
-def test_drop_chroma_keeps_luma(subsampling, progressive, options):
-    for size in ((1, 1), (8, 8), (17, 9), (33, 50), (100, 75)):
-        file = files.colour(*size, subsampling=subsampling, progressive=progressive, **options)
-        dropped = jpeg.drop_chroma(file)
-        info = jpeg.probe(dropped)
-        assert (info.colour, info.progressive) == ("grey", progressive)
-        assert jpeg.probe(file).drop_chroma_problem == info.join_problem == ""
-        assert (decoded(dropped) == decoded(file, "L")).all()
-        assert len(dropped) < len(file) + 300
-        joined(dropped)
-
-
-def test_drop_chroma_of_a_joined_file_gives_its_luma():
-    for progressive in (False, True):
-        file = files.grey(50, 40, progressive=progressive)
-        dropped = jpeg.drop_chroma(joined(file))
-        assert (decoded(dropped) == decoded(file)).all()
-        assert scans_of(dropped) == scans_of(file)
-        assert not jpeg.is_joined(dropped)
-
-
-def test_drop_chroma_keeps_metadata_and_what_follows():
-    exif = files.exif_with_thumbnail(files.grey(16, 12))
-    file = files.inserted(files.colour(comment=b"note"), exif, before=(APP0,)) + b"after"
-    dropped = jpeg.drop_chroma(file)
-    assert bytes(exif) in dropped and b"note" in dropped and dropped.endswith(b"\xff\xd9after")
-
-
-def test_drop_chroma_says_why_it_cannot():
-    coarse = files.edited_frame(files.colour(subsampling=0), 10, 0x22)
-    out = io.BytesIO()
-    Image.new("CMYK", (8, 8)).save(out, "JPEG")
-    cmyk = out.getvalue()
-    arithmetic = files.colour().replace(b"\xff\xc0", b"\xff\xc9")
-    whole = files.colour(64, 64)
-    for problem, file in (
-        ("no chroma", files.grey()),
-        ("rgb, so it has no luma", files.colour(keep_rgb=True)),
-        ("sampled coarser", coarse),
-        ("cmyk", cmyk),
-        ("arithmetic", arithmetic),
-        ("12 bits", files.edited_frame(files.colour(), 0, 12)),
-        ("ends too early", whole[:-100]),
-    ):
-        with pytest.raises(JpegError, match=problem):
-            jpeg.drop_chroma(file)
-        if "early" not in problem:
-            assert problem in jpeg.probe(file).drop_chroma_problem
-
-
-def test_dimensions_that_the_data_cannot_fill_cost_nothing():
-    for file in (files.colour(subsampling=2), files.colour(subsampling=2, progressive=True)):
-        huge = file
-        for offset in (1, 2, 3, 4):
-            huge = files.edited_frame(huge, offset, 0xFF)
-        with pytest.raises(JpegError, match="ends too early"):
-            jpeg.drop_chroma(huge)
 
 
 # --- around -------------------------------------------------------------------------------------

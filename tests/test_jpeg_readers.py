@@ -78,7 +78,11 @@ def check(name: str, rgb: np.ndarray, grey: np.ndarray, tolerance: float) -> Non
 
 def run(*command: object, data: bytes = b"") -> bytes:
     done = subprocess.run(
-        list(map(str, command)), input=data, capture_output=True, timeout=SECONDS, check=False
+        list(map(str, command)),
+        input=data,
+        capture_output=True,
+        timeout=SECONDS,
+        env=files.plain_environment(),
     )
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     return done.stdout
@@ -149,7 +153,10 @@ def test_ffmpeg(name):
 @pytest.mark.parametrize("name", CASES)
 def test_imagemagick(name):
     magick = tool("magick", "convert")
-    if b"ImageMagick" not in subprocess.run([magick, "-version"], capture_output=True).stdout:
+    version = subprocess.run(
+        [magick, "-version"], capture_output=True, env=files.plain_environment()
+    )
+    if b"Version: ImageMagick" not in version.stdout:
         pytest.skip(f"{magick} is not ImageMagick")
     grey, joined = cases()[name]
     before = pixels(run(magick, "jpeg:-", "-depth", "8", "gray:-", data=ordinary_grey(grey)))[
@@ -242,6 +249,7 @@ def in_chromium(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tup
              f"--user-data-dir={profile}", "--remote-debugging-port=0",
              f"http://127.0.0.1:{site.server_port}/?{len(sent)}"],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+            env=files.plain_environment(),
         )  # fmt: skip
         try:
             finished = site.done.wait(2 * SECONDS)

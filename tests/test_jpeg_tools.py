@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import jpeg_corpus
 import jpeg_files as files
 import pytest
 
@@ -26,7 +27,11 @@ def run(name: str, *arguments: object, data: bytes = b"") -> bytes:
     if tool is None:
         pytest.skip(f"{name} is not installed")
     done = subprocess.run(
-        [tool, *map(str, arguments)], input=data, capture_output=True, timeout=60, check=False
+        [tool, *map(str, arguments)],
+        input=data,
+        capture_output=True,
+        timeout=60,
+        env=files.plain_environment(),
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -98,6 +103,13 @@ def test_cjpeg(options):
     pgm = b"P5 97 61 255\n" + files.picture(97, 61).tobytes()
     grey = run("cjpeg", *options, data=pgm)
     assert jpeg.revert(joined(grey, 97, 61)) == grey
+
+
+def test_djpeg_warns_of_nothing():
+    for name, grey in jpeg_corpus.odd_structures():
+        made = files.joined(grey)
+        for file in (made, jpeg.drop_chroma(made)):
+            assert run("djpeg", "-strict", data=file).startswith(b"P"), name
 
 
 @pytest.mark.parametrize("options", [["-arithmetic"], ["-arithmetic", "-progressive"]])

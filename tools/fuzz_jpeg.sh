@@ -8,11 +8,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
-clang=${CLANG:-$(compgen -c clang++ | sort -V | tail -n 1)}
+clang=${CLANG:-$({ compgen -c clang++ || true; } | sort -V | tail -n 1)}
 if [ -z "$clang" ]; then
   echo "no clang++ found: apt-get install clang (with libclang-rt-dev on Debian)" >&2
   exit 3
 fi
+rm -rf build/fuzz/seeds
 mkdir -p build/fuzz/corpus
 "$clang" -std=c++17 -O1 -g -Icsrc -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
   csrc/jpeg/*.cpp tests/fuzz/fuzz_jpeg.cpp -o build/fuzz/fuzz_jpeg

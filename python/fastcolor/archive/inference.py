@@ -17,8 +17,6 @@ from fastcolor.colorizer import Colorizer
 from fastcolor.media.codecs import to_stored, to_upright
 
 LONGEST = 16  # times the short side, of what a network is shown: longer strips are shrunk further
-# One session of these serves many threads side by side; of others each worker opens its own.
-SHARED = ("onnxruntime",)
 WAIT_SECONDS = 0.002  # that the first picture of a batch waits for others
 
 Plane = NDArray[Any]
@@ -34,18 +32,7 @@ class Inference:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self.colorizer = self._open()
-        self._own = threading.local()
-        self._opened: list[Colorizer] = []
-        self._lock = threading.Lock()
-        self._batcher: Batcher | None = None
-        if self.colorizer.engine.device == "cuda":
-            self._batcher = Batcher(self._run_cuda, settings.batch)
-
-    def _open(self) -> Colorizer:
-        settings = self._settings
-        return Colorizer(
+        self.colorizer = Colorizer(
             settings.model,
             device=settings.device,
             engine=settings.engine,
@@ -54,20 +41,16 @@ class Inference:
             saturation=None if settings.saturation < 0 else settings.saturation,
             threads=1,
         )
+        self._batcher: Batcher | None = None
+        if self.colorizer.engine.device == "cuda":
+            self._batcher = Batcher(self._run_cuda, settings.batch)
 
     def run(self, tensor: Plane) -> Plane:
         """The network's answer (2, h, w), in Lab units, to one picture (1, 1, h, w)."""
         if self._batcher is not None:
             answer: Plane = self._batcher(tensor)
             return answer
-        colorizer = self.colorizer
-        if colorizer.engine.name not in SHARED:
-            colorizer = getattr(self._own, "colorizer", None) or self._open()
-            if not hasattr(self._own, "colorizer"):
-                self._own.colorizer = colorizer
-                with self._lock:
-                    self._opened.append(colorizer)
-        answer = colorizer.chroma(tensor)[0]
+        answer = self.colorizer.chroma(tensor)[0]
         return answer
 
     @property
@@ -79,10 +62,6 @@ class Inference:
         short, long = min(height, width), max(height, width)
         size = self.colorizer.size or short
         return max(1, min(size, size * LONGEST * short // long))
-
-    def least_side(self, height: int, width: int) -> int:
-        """The short side that a decoded picture needs at least to lose nothing here."""
-        return min(self.size(height, width), height, width)
 
     def ab(self, luma: Plane, orientation: int = 1) -> Plane:
         """(2, h, w) in Lab units for luma (H, W), which the network sees upright."""
@@ -123,8 +102,7 @@ class Inference:
     def close(self) -> None:
         if self._batcher:
             self._batcher.close()
-        for colorizer in (self.colorizer, *self._opened):
-            colorizer.close()
+        self.colorizer.close()
 
     def _run_cuda(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         import cupy

@@ -36,6 +36,8 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
         short = min(page.height, page.width)
         with result.timed("decode"):
             pixels = page.pixels_at(-(-short // 2) if half else short)
+            if half and short <= 2:  # one sample is also an eighth of it
+                pixels = page.pixels()
         if steps.is_colour(page, pixels):
             return steps.copy(result, data, document)
         problem = info.join_problem if page.channels == 1 else info.drop_chroma_problem
