@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from fastcolor.cli import engines
 from fastcolor.errors import FastcolorError, StartError, exit_code_of
 
 app = typer.Typer(
@@ -92,6 +93,9 @@ def _kernels(
         raise typer.BadParameter(f"--device must be cpu or cuda, not {device}")
     settings = kernels.Settings(device, megapixels, threads, repetitions, only)
     kernels.show(kernels.run(settings), json)
+
+
+engines.register(app, _bench)
 
 
 def main() -> None:
