@@ -35,6 +35,7 @@ FP32_TOLERANCE = 1e-3  # of the network's output, anywhere
 SHORT_TOLERANCE = 2.0  # mean |a|, |b| in Lab units: the colour error proper is in the metadata
 SETTLE_SECONDS = 0.05  # in which the threads of the engine before fall asleep
 MATRIX = 2048
+KEEPING = ("tensorrt", "onnxruntime-tensorrt", "openvino")  # engines that keep what they compile
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ def bench_case(
                 peak_fraction=work / best / 1e9 / peak if worker.device == "cpu" else None,
                 ratio=eager / best if eager else None,
                 cold_start_s=worker.start["cold_start_s"],
-                compile_s=worker.start["compile_s"],
+                compile_s=worker.start.get("compile_s"),
                 peak_mb=worker.peak_mb,
                 error=errors[worker],
             )
@@ -218,18 +219,21 @@ def bench_case(
 def open_workers(
     spec: ModelSpec, wanted: list[tuple[str, str, str]], size: int
 ) -> tuple[list[Worker], list[Row]]:
-    """Every engine, opened twice: first with nothing kept (what compiling takes), then as users
-    meet it, with what the first left in the cache."""
+    """Every engine; those that keep what they compile are opened twice: first with nothing kept,
+    then as users meet it. torch.compile compiles within the cold start."""
     workers, failed = [], []
     for engine, device, precision in wanted:
-        first = Worker(spec, engine, device, precision, size)
-        first.close()
-        worker = first if first.problem else Worker(spec, engine, device, precision, size)
+        worker = first = Worker(spec, engine, device, precision, size)
+        if engine in KEEPING and not first.problem:
+            first.close()
+            worker = Worker(spec, engine, device, precision, size)
         if worker.problem:
             worker.close()
             failed.append(Row(engine, precision, device, skipped=worker.problem))
             continue
-        worker.start["compile_s"] = first.start["cold_start_s"] - worker.start["cold_start_s"]
+        if worker is not first:
+            seconds = first.start["cold_start_s"] - worker.start["cold_start_s"]
+            worker.start["compile_s"] = max(0.0, seconds)
         workers.append(worker)
     return workers, failed
 

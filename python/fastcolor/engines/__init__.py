@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fastcolor.engines import ort, ov, pytorch, trt
-from fastcolor.engines._base import BaseEngine, Engine, EngineError
-from fastcolor.errors import MissingDependencyError, ModelError
+from fastcolor.engines._base import BaseEngine, Engine
+from fastcolor.errors import EngineError, MissingDependencyError, ModelError
 from fastcolor.models import PRECISIONS, ModelSpec, load_spec, variant
 
 __all__ = [
@@ -160,7 +160,8 @@ def open_engine(
 
     "auto" takes the best that is available, and ``choice`` of the result says which and why. What
     is named is never replaced by something else. ``precision`` "auto" is the fastest whose measured
-    colour error the model states and that is small enough. ``threads`` of the CPU, 0: all.
+    colour error the model states and that is small enough. ``threads`` is
+    how many CPU threads one run takes (runs of several callers go side by side), 0: all.
     ``max_batch`` is the largest batch that TensorRT builds for, 0: what is there, or 32.
     """
     if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads <= 4096:

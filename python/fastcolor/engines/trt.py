@@ -15,8 +15,8 @@ import numpy as np
 
 from fastcolor._arrays import Array
 from fastcolor.engines import _cache, _cuda, _trt_build
-from fastcolor.engines._base import BaseEngine, EngineError
-from fastcolor.errors import OutOfMemoryError
+from fastcolor.engines._base import BaseEngine
+from fastcolor.errors import EngineError, OutOfMemoryError
 from fastcolor.models import ModelSpec
 
 NAME = "tensorrt"
