@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from fastcolor.cli import engines
 from fastcolor.errors import FastcolorError, StartError, exit_code_of
 
 app = typer.Typer(
@@ -198,6 +199,9 @@ def _archive(
     from fastcolor.bench import archive
 
     archive.show(archive.measure_all(megapixels or [2.0, 12.0], seconds, jobs, engine), json)
+
+
+engines.register(app, _bench)
 
 
 def main() -> None:
