@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import simplejpeg
 
 from fastcolor import ops
 from fastcolor.archive.errors import ItemError
@@ -76,8 +75,8 @@ def _reencoded(steps: Steps, result: Result, page: Page, pixels: Any) -> bytes:
                 f"a side of {max(luma.shape)} pixels does not fit into a JPEG; "
                 "use --format tiff or png"
             )
-        made = bytes(simplejpeg.encode_jpeg_yuv_planes(luma, cb, cr, settings.quality))
-        return codecs.replace_jpeg_metadata(made, steps.metadata(page.metadata, "srgb"))
+        metadata = steps.metadata(page.metadata, "srgb")
+        return codecs.encode_ycc(luma, cb, cr, quality=settings.quality, metadata=metadata)
 
 
 def _luma(steps: Steps, page: Page, pixels: Any) -> Any:

@@ -46,7 +46,6 @@ class Steps:
         self.limits = codecs.Limits(
             max_pixels=settings.max_pixels,
             max_bytes=settings.max_bytes,
-            max_side=settings.max_side,
             max_pages=settings.max_pages,
         )
         self._budget = Budget(IN_WORK_BYTES)

@@ -133,7 +133,6 @@ def _colorize(
     restart: Annotated[bool, typer.Option("--restart", help="Make everything anew.")] = False,
     max_pixels: Annotated[int | None, typer.Option(help="Of a picture [10^9].")] = None,
     max_bytes: Annotated[int | None, typer.Option(help="Of a decoded picture [2^32].")] = None,
-    max_side: Annotated[int | None, typer.Option(help="Of a picture [200000].")] = None,
     max_pages: Annotated[int | None, typer.Option(help="Of a file [10000].")] = None,
     max_file: Annotated[int | None, typer.Option(help="Bytes of a file or member [2^32].")] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML page about the job.")] = None,
