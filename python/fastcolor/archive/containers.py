@@ -61,6 +61,8 @@ def members(path: Path, prefix: str, most_bytes: int) -> Iterator[Item]:
             yield from _tar_members(path, kind, prefix, most_bytes)
         else:
             yield last.bad("is not a zip or tar file, or is damaged at its start")
+    except MissingDependencyError as error:
+        yield last.bad(str(error))
     except _DAMAGED as error:
         yield last.bad(f"the archive is damaged: {_sentence(error)}")
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from fastcolor.archive.errors import JobError
 from fastcolor.archive.item import Item
+from fastcolor.archive.ledger import Ledger
 from fastcolor.archive.names import folded, output_name
 from fastcolor.archive.settings import differences
 
@@ -75,7 +76,7 @@ class Finished:
     crc: int = 0
 
 
-class Journal:
+class Journal(Ledger):
     """Used from one thread. ``path`` None keeps it in memory: nothing can be resumed then."""
 
     def __init__(self, path: Path | None) -> None:
@@ -244,41 +245,11 @@ class Journal:
             "SELECT * FROM items WHERE start >= 0 AND state IN ('ready', 'done') ORDER BY start"
         )
 
-    def counts(self) -> dict[str, int]:
-        """How many items of this job ended how; "todo" are those met and not done."""
-        rows = self._db.execute(
-            "SELECT CASE state WHEN 'done' THEN outcome WHEN 'ready' THEN outcome ELSE state END, "
-            "COUNT(*) FROM items WHERE seen = ? GROUP BY 1",
-            (self.run,),
-        )
-        found = {str(name): int(count) for name, count in rows}
-        return {n: found.get(n, 0) for n in ("coloured", "copied", "skipped", "failed", "todo")}
-
-    def totals(self) -> sqlite3.Row:
-        row: sqlite3.Row = self._db.execute(
-            "SELECT COUNT(*) AS items, SUM(size) AS size, SUM(bytes) AS bytes, "
-            "SUM(pixels) AS pixels, SUM(pages) AS pages FROM items WHERE state IN ('done', 'ready')"
-        ).fetchone()
-        return row
-
-    def noted(self, failed: bool, most: int) -> list[sqlite3.Row]:
-        """Failures with their reasons, or the remarks about what was done."""
-        return self._db.execute(
-            "SELECT * FROM items WHERE note != '' AND seen = ? AND (state = 'failed') = ? "
-            "ORDER BY path, position LIMIT ?",
-            (self.run, failed, most),
-        ).fetchall()
-
     def add_sample(self, row: int, before: bytes, after: bytes) -> None:
         with self._explained():
             self._db.execute(
                 "INSERT OR REPLACE INTO samples VALUES (?, ?, ?)", (row, before, after)
             )
-
-    def samples(self) -> list[sqlite3.Row]:
-        return self._db.execute(
-            "SELECT items.*, before, after FROM samples JOIN items USING (id) ORDER BY id"
-        ).fetchall()
 
     def end_run(self, seconds: float, series: list[dict[str, Any]]) -> None:
         with self._explained():
@@ -287,13 +258,6 @@ class Journal:
                 (seconds, json.dumps(series), self.run),
             )
         self.commit()
-
-    def runs(self) -> list[sqlite3.Row]:
-        return self._db.execute("SELECT * FROM runs ORDER BY id").fetchall()
-
-    def meta(self, key: str) -> str | None:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row["value"])
 
     def set_meta(self, key: str, value: str) -> None:
         with self._explained():

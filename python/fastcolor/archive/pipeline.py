@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fastcolor.archive import names
+from fastcolor.archive.container import CONTAINERS, ContainerSink
 from fastcolor.archive.errors import ItemError, JobError, cannot_write
 from fastcolor.archive.item import Item
 from fastcolor.archive.journal import Admission, Journal
@@ -22,7 +23,7 @@ from fastcolor.archive.progress import Progress
 from fastcolor.archive.series import Series
 from fastcolor.archive.settings import Settings, worker_count
 from fastcolor.archive.signals import StopRequest
-from fastcolor.archive.sink import CONTAINERS, ContainerSink, FolderSink, Sink
+from fastcolor.archive.sink import FolderSink, Sink
 from fastcolor.archive.source import Inputs
 from fastcolor.archive.steps import Steps
 from fastcolor.archive.task import Result, Task
