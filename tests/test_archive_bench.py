@@ -26,6 +26,6 @@ def test_rows(tmp_path, capsys):
 
 def test_the_ideal_is_of_the_path():
     files = archive.pictures(0.05)
-    lossless = archive.alone(files, "lossless", Settings(jobs=1))
+    lossless = archive.alone(files, "lossless", Settings(jobs=1), seconds=0.05)
     assert set(lossless) == {"decode", "infer", "merge", "encode"}
     assert all(seconds > 0 for seconds in lossless.values())

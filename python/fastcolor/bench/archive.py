@@ -76,16 +76,28 @@ def pictures(megapixels: float) -> list[bytes]:
     return found
 
 
-def rate(function: Callable[[int], object], count: int, workers: int) -> float:
-    """Seconds for each of ``count`` calls, on ``workers`` threads, after one round unmeasured."""
+def rate(function: Callable[[int], object], seconds: float, workers: int) -> float:
+    """Seconds for one call where ``workers`` threads do nothing else for about ``seconds``."""
+
+    def many(worker: int) -> int:
+        done = 0
+        while done == 0 or time.perf_counter() < end:
+            function(worker + done * workers)
+            done += 1
+        return done
+
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(function, range(workers)))
+        end = 0.0
+        list(pool.map(many, range(workers)))  # once each, unmeasured
         start = time.perf_counter()
-        list(pool.map(function, range(count)))
-        return (time.perf_counter() - start) / count
+        end = start + seconds
+        done = sum(pool.map(many, range(workers)))
+        return (time.perf_counter() - start) / done
 
 
-def alone(files: Sequence[bytes], path: str, settings: Settings) -> dict[str, float]:
+def alone(
+    files: Sequence[bytes], path: str, settings: Settings, seconds: float
+) -> dict[str, float]:
     """Seconds for a picture of each step by itself: nothing but the library that does it."""
     workers = max(1, worker_count(settings.jobs))
     half = path == "lossless"
@@ -98,7 +110,6 @@ def alone(files: Sequence[bytes], path: str, settings: Settings) -> dict[str, fl
         return simplejpeg.decode_jpeg(files[number % len(files)], "GRAY", **options)[..., 0]
 
     lumas = [decode(number) for number in range(len(files))]
-    count = max(4 * workers, round(40 / (lumas[0].size / 1e6)))
     before = fastcolor.thread_count()
     if workers > 1:
         fastcolor.set_thread_count(1)
@@ -122,10 +133,10 @@ def alone(files: Sequence[bytes], path: str, settings: Settings) -> dict[str, fl
             return simplejpeg.encode_jpeg_yuv_planes(lumas[i], *planes[i], QUALITY)
 
         return {
-            "decode": rate(decode, count, workers),
-            "infer": rate(lambda n: inference.run(tensors[n % len(tensors)]), count, workers),
-            "merge": rate(merge, count, workers),
-            "encode": rate(encode, count, workers),
+            "decode": rate(decode, seconds, workers),
+            "infer": rate(lambda n: inference.run(tensors[n % len(tensors)]), seconds, workers),
+            "merge": rate(merge, seconds, workers),
+            "encode": rate(encode, seconds, workers),
         }
     finally:
         inference.close()
@@ -197,18 +208,18 @@ def measure_all(
             for path in PATHS:
                 lossless = "always" if path == "lossless" else "never"
                 settings = Settings(lossless_luma=lossless, jobs=jobs, engine=engine)
-                steps = alone(files, path, settings)
+                steps = alone(files, path, settings, seconds / 6)
                 wanted = round(seconds / sum(steps.values()) / DISTINCT) * DISTINCT
                 while count < max(2 * DISTINCT, wanted):
                     (folder / f"{count:06}.jpg").write_bytes(files[count % DISTINCT])
                     count += 1
                 if path == PATHS[0]:
                     their_rate, note = peer(folder, seconds / 2)
-                steps = _least(steps, alone(files, path, settings))
+                steps = _least(steps, alone(files, path, settings, seconds / 6))
                 best, spent = min(
                     (whole(folder, path, settings) for _ in range(2)), key=lambda pair: pair[1]
                 )
-                steps = _least(steps, alone(files, path, settings))
+                steps = _least(steps, alone(files, path, settings, seconds / 6))
                 rows.append(_row(path, size, count, spent, best, steps, their_rate))
     with Inference(Settings(engine=engine)) as inference:
         about = inference.describe()
