@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import simplejpeg
@@ -44,8 +44,9 @@ PATHS = ("lossless", "re-encoding")
 
 @dataclass(frozen=True)
 class Row:
-    """One archive, one path. ``stages`` are shares of the workers' time, ``alone`` milliseconds
-    for a picture with all CPUs on that step; ``ratio`` is against the peer's loop."""
+    """One archive, one path. ``stages`` are shares of the workers' time; ``alone_ms`` are for a
+    picture with all CPUs on that step; ``ratio`` is against the peer's loop. What is named cpu
+    compares seconds of CPUs instead of those that passed: it stands other programs beside it."""
 
     name: str
     megapixels: float
@@ -53,10 +54,15 @@ class Row:
     images_per_s: float
     efficiency: float
     efficiency_with_merge: float
+    cpu_efficiency: float
     peer_images_per_s: float | None
     ratio: float | None
+    cpu_ratio: float | None
     stages: dict[str, float]
     alone_ms: dict[str, float]
+    alone_cpu_ms: dict[str, float]
+    cpu_ms: float
+    peer_cpu_ms: float | None
 
 
 def pictures(megapixels: float) -> list[bytes]:
@@ -76,8 +82,15 @@ def pictures(megapixels: float) -> list[bytes]:
     return found
 
 
-def rate(function: Callable[[int], object], seconds: float, workers: int) -> float:
-    """Seconds for one call where ``workers`` threads do nothing else for about ``seconds``."""
+class Cost(NamedTuple):
+    """Of one picture: seconds that pass with all CPUs on it, and seconds of CPUs."""
+
+    seconds: float
+    cpu: float
+
+
+def rate(function: Callable[[int], object], seconds: float, workers: int) -> Cost:
+    """The cost of one call where ``workers`` threads do nothing else for about ``seconds``."""
 
     def many(worker: int) -> int:
         done = 0
@@ -89,16 +102,14 @@ def rate(function: Callable[[int], object], seconds: float, workers: int) -> flo
     with ThreadPoolExecutor(workers) as pool:
         end = 0.0
         list(pool.map(many, range(workers)))  # once each, unmeasured
-        start = time.perf_counter()
+        cpu, start = time.process_time(), time.perf_counter()
         end = start + seconds
         done = sum(pool.map(many, range(workers)))
-        return (time.perf_counter() - start) / done
+        return Cost((time.perf_counter() - start) / done, (time.process_time() - cpu) / done)
 
 
-def alone(
-    files: Sequence[bytes], path: str, settings: Settings, seconds: float
-) -> dict[str, float]:
-    """Seconds for a picture of each step by itself: nothing but the library that does it."""
+def alone(files: Sequence[bytes], path: str, settings: Settings, seconds: float) -> dict[str, Cost]:
+    """The cost of a picture in each step by itself: nothing but the library that does it."""
     workers = max(1, worker_count(settings.jobs))
     half = path == "lossless"
     options = {}
@@ -143,20 +154,20 @@ def alone(
         fastcolor.set_thread_count(before)
 
 
-def whole(folder: Path, path: str, settings: Settings) -> tuple[Outcome, float]:
+def whole(folder: Path, count: int, settings: Settings) -> tuple[Outcome, Cost]:
     output = folder.with_name("out")
     shutil.rmtree(output, ignore_errors=True)
     output.with_name("out.fastcolor.sqlite").unlink(missing_ok=True)
-    start = time.perf_counter()
+    cpu, start = time.process_time(), time.perf_counter()
     outcome = run([folder], output, settings)
-    seconds = time.perf_counter() - start
+    spent = Cost((time.perf_counter() - start) / count, (time.process_time() - cpu) / count)
     if outcome.exit_code or outcome.done_now != outcome.counts["coloured"]:
         raise FastcolorError(f"the benchmark's own archive failed: {outcome.failures}")
-    return outcome, seconds
+    return outcome, spent
 
 
-def peer(folder: Path, most_seconds: float) -> tuple[float | None, str]:
-    """Pictures a second of the usual loop, or why there is none."""
+def peer(folder: Path, most_seconds: float) -> tuple[Cost | None, str]:
+    """The cost of a picture in the usual loop, or why there is none."""
     try:
         import cv2
         import torch
@@ -186,11 +197,11 @@ def peer(folder: Path, most_seconds: float) -> tuple[float | None, str]:
     target = folder.with_name("peer.jpg")
     with engine:
         colour(sources[0], target)
-        begin, done = time.perf_counter(), 0
+        cpu, begin, done = time.process_time(), time.perf_counter(), 0
         while done < 4 or time.perf_counter() - begin < most_seconds:
             colour(sources[done % len(sources)], target)
             done += 1
-        found = done / (time.perf_counter() - begin)
+        found = Cost((time.perf_counter() - begin) / done, (time.process_time() - cpu) / done)
     return found, f"cv2 {cv2.__version__} + torch {torch.__version__} eager"
 
 
@@ -204,23 +215,25 @@ def measure_all(
             folder = Path(work) / "in"
             folder.mkdir()
             count = 0
-            their_rate: float | None = None
+            theirs: Cost | None = None
             for path in PATHS:
                 lossless = "always" if path == "lossless" else "never"
                 settings = Settings(lossless_luma=lossless, jobs=jobs, engine=engine)
                 steps = alone(files, path, settings, seconds / 6)
-                wanted = round(seconds / sum(steps.values()) / DISTINCT) * DISTINCT
+                each = sum(cost.seconds for cost in steps.values())
+                wanted = round(seconds / each / DISTINCT) * DISTINCT
                 while count < max(2 * DISTINCT, wanted):
                     (folder / f"{count:06}.jpg").write_bytes(files[count % DISTINCT])
                     count += 1
                 if path == PATHS[0]:
-                    their_rate, note = peer(folder, seconds / 2)
+                    theirs, note = peer(folder, seconds / 2)
                 steps = _least(steps, alone(files, path, settings, seconds / 6))
                 best, spent = min(
-                    (whole(folder, path, settings) for _ in range(2)), key=lambda pair: pair[1]
+                    (whole(folder, count, settings) for _ in range(2)),
+                    key=lambda pair: pair[1].seconds,
                 )
                 steps = _least(steps, alone(files, path, settings, seconds / 6))
-                rows.append(_row(path, size, count, spent, best, steps, their_rate))
+                rows.append(_row(path, size, count, spent, best, steps, theirs))
     with Inference(Settings(engine=engine)) as inference:
         about = inference.describe()
     return {
@@ -239,33 +252,41 @@ def measure_all(
     }
 
 
-def _least(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+def _least(one: dict[str, Cost], other: dict[str, Cost]) -> dict[str, Cost]:
     """The ideal is the best that was seen, measured before and after the job."""
-    return {name: min(one[name], other[name]) for name in one}
+    return {
+        name: Cost(min(cost.seconds, other[name].seconds), min(cost.cpu, other[name].cpu))
+        for name, cost in one.items()
+    }
 
 
 def _row(
     path: str,
     size: float,
     count: int,
-    seconds: float,
+    spent: Cost,
     outcome: Outcome,
-    steps: dict[str, float],
-    their_rate: float | None,
+    steps: dict[str, Cost],
+    theirs: Cost | None,
 ) -> Row:
-    strict = steps["decode"] + steps["infer"] + steps["encode"]
-    spent = sum(outcome.stages.values())
+    strict = [steps[name] for name in ("decode", "infer", "encode")]
+    whole_time = sum(outcome.stages.values())
     return Row(
         name=path,
         megapixels=size,
         pictures=count,
-        images_per_s=round(count / seconds, 3),
-        efficiency=round(strict * count / seconds, 4),
-        efficiency_with_merge=round(sum(steps.values()) * count / seconds, 4),
-        peer_images_per_s=None if their_rate is None else round(their_rate, 3),
-        ratio=None if their_rate is None else round(count / seconds / their_rate, 2),
-        stages={name: round(value / spent, 4) for name, value in outcome.stages.items()},
-        alone_ms={name: round(value * 1e3, 3) for name, value in steps.items()},
+        images_per_s=round(1 / spent.seconds, 3),
+        efficiency=round(sum(cost.seconds for cost in strict) / spent.seconds, 4),
+        efficiency_with_merge=round(sum(c.seconds for c in steps.values()) / spent.seconds, 4),
+        cpu_efficiency=round(sum(cost.cpu for cost in strict) / spent.cpu, 4),
+        peer_images_per_s=None if theirs is None else round(1 / theirs.seconds, 3),
+        ratio=None if theirs is None else round(theirs.seconds / spent.seconds, 2),
+        cpu_ratio=None if theirs is None else round(theirs.cpu / spent.cpu, 2),
+        stages={name: round(value / whole_time, 4) for name, value in outcome.stages.items()},
+        alone_ms={name: round(cost.seconds * 1e3, 3) for name, cost in steps.items()},
+        alone_cpu_ms={name: round(cost.cpu * 1e3, 3) for name, cost in steps.items()},
+        cpu_ms=round(spent.cpu * 1e3, 3),
+        peer_cpu_ms=None if theirs is None else round(theirs.cpu * 1e3, 3),
     )
 
 
@@ -276,14 +297,18 @@ def show(result: dict[str, Any], target: Path | None) -> None:
         target.write_text(json.dumps(result, indent=2) + "\n")
     hardware = result["hardware"]
     print(f"{hardware['cpu']}, {hardware['cpus']} CPUs; {result['engine']}; peer: {result['peer']}")
-    print(
-        f"{'path':<12}{'MP':>6}{'pictures/s':>12}{'efficiency':>12}{'with merge':>12}{'ratio':>8}"
-    )
+    titles = ["MP", "pictures/s", "efficiency", "with merge", "of CPU", "ratio", "of CPU"]
+    print(f"{'path':<12}" + "".join(f"{title:>12}" for title in titles))
     for row in result["rows"]:
-        ratio = "-" if row["ratio"] is None else f"{row['ratio']:.1f}"
-        print(
-            f"{row['name']:<12}{row['megapixels']:>6g}{row['images_per_s']:>12.1f}"
-            f"{row['efficiency']:>12.0%}{row['efficiency_with_merge']:>12.0%}{ratio:>8}"
-        )
+        ratios = ["-" if row[n] is None else f"{row[n]:.1f}" for n in ("ratio", "cpu_ratio")]
+        cells = [
+            f"{row['megapixels']:g}",
+            f"{row['images_per_s']:.1f}",
+            f"{row['efficiency']:.0%}",
+            f"{row['efficiency_with_merge']:.0%}",
+            f"{row['cpu_efficiency']:.0%}",
+            *ratios,
+        ]
+        print(f"{row['name']:<12}" + "".join(f"{cell:>12}" for cell in cells))
         shares = ", ".join(f"{name} {share:.0%}" for name, share in row["stages"].items())
         print(f"    {shares}")
