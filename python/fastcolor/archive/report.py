@@ -125,12 +125,12 @@ def _chart(runs: list[Any]) -> str:
         begin += run["seconds"]
     if not bars:
         return "<p>Nothing was worked on.</p>"
-    width, height, gap = 960.0, 180.0, 36.0
+    width, height, gap = 960.0, 180.0, 44.0
     rates = [bar.get("items", 0.0) / length for _, length, bar in bars]
     busy = [sum(bar.get(s, 0.0) for s in STAGES) / length for _, length, bar in bars]
-    # the very last interval may be a sliver: it does not set the scale
-    most_rate = max(rates[:-1] or rates) or 1.0
-    most_busy = max(busy[:-1] or busy) or 1.0
+    longest = max(length for _, length, _ in bars)  # slivers at the end do not set the scale
+    most_rate = max(r for r, (_, length, _) in zip(rates, bars) if length > longest / 3) or 1.0
+    most_busy = max(r for r, (_, length, _) in zip(busy, bars) if length > longest / 3) or 1.0
     shapes = []
     for (at, length, bar), rate in zip(bars, rates):
         x, w = at / begin * width, max(0.5, length / begin * width - 0.3)
@@ -148,8 +148,8 @@ def _chart(runs: list[Any]) -> str:
         shapes.append(f'<path class="run" d="M{x:.1f} 0V{2 * height + gap:.0f}"/>')
     base = 2 * height + gap
     labels = [
-        (4, 14, f"{most_rate:.1f} pictures/s"),
-        (4, height + gap + 14, f"{most_busy:.1f} workers busy"),
+        (0, -6, f"{most_rate:.1f} pictures/s"),
+        (0, height + gap - 6, f"{most_busy:.1f} workers busy"),
         (0, base + 16, "0 s"),
     ]
     texts = "".join(f'<text x="{x}" y="{y}">{label}</text>' for x, y, label in labels)
@@ -161,7 +161,7 @@ def _chart(runs: list[Any]) -> str:
         for s, c in zip(STAGES, COLOURS)
     )
     return (
-        f'<svg viewBox="0 0 {width:.0f} {base + 24:.0f}" role="img" '
+        f'<svg viewBox="0 -20 {width:.0f} {base + 44:.0f}" role="img" '
         f'aria-label="throughput over time">{"".join(shapes)}{texts}{end}</svg>'
         f'<p class="legend">{legend}</p>'
     )
