@@ -157,6 +157,21 @@ def test_originals_are_never_replaced(source, tmp_path):
         assert archives.tree(source)[name] == before[name]
 
 
+def test_output_around_the_input(tmp_path, monkeypatch):
+    """-o . of a folder in the working folder, one of whose outputs would be another original."""
+    work = tmp_path / "work"
+    archives.fill(work / "in" / "in", 2)
+    archives.fill(work / "in", 3)
+    monkeypatch.chdir(work)
+    before = archives.tree(work / "in")
+    forced = Settings(size=32, force=True)
+    outcome = run(["in"], ".", forced)
+    assert outcome.counts["failed"] == 2
+    assert all("would replace an original" in reason for _, reason in outcome.failures)
+    assert archives.tree(work / "in") == before
+    assert len(archives.tree(work / "box0")) == 3
+
+
 def test_output_inside_the_input_does_not_feed_itself(source):
     before = set(archives.tree(source))
     for _ in range(2):

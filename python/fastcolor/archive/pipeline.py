@@ -7,6 +7,7 @@ item from its bytes to its staged output (steps.py). What is in flight is bounde
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -63,7 +64,7 @@ def run(
     JobError when the job cannot begin or go on; bad items do not stop it. See Settings.
     """
     settings = settings or Settings()
-    output = Path(output)
+    output = Path(os.path.abspath(output))
     journal_name = output.name + ".fastcolor.sqlite"
     journal_path: Path | None = output.with_name(journal_name)
     ours = [output.with_name(journal_name + end) for end in ("", "-wal", "-shm")]

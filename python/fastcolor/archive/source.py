@@ -60,11 +60,16 @@ class Inputs:
         return len(self._roots) == 1 and root.is_file() and containers.kind_of(root) is None
 
     def owns(self, target: Path) -> bool:
-        """Whether this path is that of an original, which nothing may replace."""
+        """Whether this path is that of an original, which nothing may replace.
+
+        What lies in an output folder inside an input is none.
+        """
         real = Path(os.path.realpath(target))
+        within = {str(path) for path in (real, *real.parents)}
         for root in self._roots:
             origin = Path(os.path.realpath(root))
-            if real == origin or (origin in real.parents and not self._in_ours(real)):
+            inside = {path for path in self._ours if origin in Path(path).parents}
+            if real == origin or (origin in real.parents and not inside & within):
                 return True
         return False
 
@@ -130,9 +135,6 @@ class Inputs:
         if is_archive(path):
             return True
         return path in self._roots and path.is_file() and containers.kind_of(path) is not None
-
-    def _in_ours(self, real: Path) -> bool:
-        return any(str(p) in self._ours for p in (real, *real.parents))
 
     def _files(self) -> Iterator[tuple[Path, str | None]]:
         """(path, what is wrong with it) of all files, archives not opened."""
