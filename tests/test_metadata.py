@@ -295,6 +295,19 @@ def test_crafted_exif_is_survived(data: bytes) -> None:
         encode("tiff", with_provenance(for_colour(metadata), model="m", version="1"))
 
 
+def test_exif_that_is_too_large_for_jpeg_is_shortened() -> None:
+    """The largest fields go, here thousands that share the same bytes; the others stay."""
+    found = _exif.parse(exif_block())
+    large = {40000 + i: _exif.Entry(7, 9000, bytes(9000)) for i in range(1000)}
+    block = _exif.build(found._replace(main=found.main | large))
+    assert block is not None and len(block) > 9_000_000
+    seen = metadata_of(encode("jpeg", Metadata(exif=block))).exif
+    assert seen is not None and len(seen) < 65534
+    assert _exif.parse(seen).exif == found.exif
+    assert set(found.main) <= set(_exif.parse(seen).main)
+    assert len(lost_in("jpeg", Metadata(exif=block))) == 1
+
+
 # Profiles
 
 

@@ -53,6 +53,8 @@ class TiffPage(Page):
         self._source = source
         self._kind = kind
         self._bits = bits
+        self._fax_options = int(page.tags.valueof(292, 0) or 0)
+        self._fill_order = int(page.fillorder or 1)
         self._samples = int(page.samplesperpixel)
         self._colours = 3 if kind in (RGB, YCC) else 1
         if self._samples < self._colours:
@@ -157,7 +159,7 @@ class TiffPage(Page):
         """One strip or row of tiles, all planes, cut to the picture."""
         height = min(self._group_rows, self.height - group * self._group_rows)
         plain = self._columns == self._planes == 1 and self.storage.tile is None
-        direct = self.storage.compression == "none" and int(self._page.fillorder or 1) == 1
+        direct = self.storage.compression == "none" and self._fill_order == 1
         if plain and direct and self._bits in (8, 16):
             yield from self._rows_of_strip(group, height, rows)
             return
@@ -252,7 +254,7 @@ class TiffPage(Page):
             raise ValueError("fax compression of more than one bit")
         return decode_ccitt(
             data, wide, rows, compression=int(page.compression),
-            fill_order=int(page.fillorder or 1), options=int(page.tags.valueof(292, 0) or 0),
+            fill_order=self._fill_order, options=self._fax_options,
         )  # fmt: skip
 
     def _lost(self, number: int) -> None:

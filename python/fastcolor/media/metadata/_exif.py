@@ -23,7 +23,7 @@ from fastcolor.media.metadata._ifd import (
 )
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 282, 283, 296
-_MOST = 16 << 20  # bytes of one field
+_MOST = 16 << 20  # bytes of the fields of one directory
 
 # Fields that describe how pixels are stored, or whose contents travel elsewhere: XMP, IPTC, ICC,
 # Photoshop's blocks and layers, directories. Everything else describes the picture and is kept.
@@ -171,11 +171,12 @@ def shortened(block: bytes, most: int) -> bytes | None:
         found = parse(block)
     except IfdError:
         return None
-    while (smaller := build(found)) is not None and len(smaller) > most:
-        ifds = [ifd for ifd in found[1:] if ifd]
-        sizes = [
-            (len(entry.data), i, tag) for i, ifd in enumerate(ifds) for tag, entry in ifd.items()
-        ]
-        _, which, tag = max(sizes)
+    ifds = [dict(ifd) for ifd in found[1:]]
+    entries = [(len(e.data), i, tag) for i, ifd in enumerate(ifds) for tag, e in ifd.items()]
+    total = sum(size + 14 for size, _, _ in entries) + 64  # directories, at most
+    for size, which, tag in sorted(entries, reverse=True):
+        if total <= most:
+            break
         del ifds[which][tag]
-    return smaller
+        total -= size + 14
+    return build(Exif(found.order, *ifds))

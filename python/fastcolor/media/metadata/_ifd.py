@@ -47,7 +47,8 @@ def read_header(head: bytes) -> tuple[str, bool, int]:
 def read_ifd(read: ReadAt, offset: int, order: str, big: bool, *, most: int) -> tuple[Ifd, int]:
     """The entries at this offset and the offset of the next directory, 0 after the last.
 
-    Entries of unknown type, beyond the end or of more than ``most`` bytes are left out.
+    Entries of unknown type, beyond the end or of more than ``most`` bytes are left out, and those
+    that come when all before have more together: crafted ones may all share the same bytes.
     """
     wide = 8 if big else 2
     head = read(offset, wide)
@@ -60,14 +61,16 @@ def read_ifd(read: ReadAt, offset: int, order: str, big: bool, *, most: int) -> 
     inline = 8 if big else 4
     table = read(offset + wide, count * size + inline)
     found: Ifd = {}
+    total = 0
     for start in range(0, min(len(table) - size + 1, count * size), size):
         tag, kind = struct.unpack_from(order + "HH", table, start)
         (length,) = struct.unpack_from(order + ("Q" if big else "I"), table, start + 4)
         needed = SIZES.get(kind, 0) * length
         data = table[start + size - inline : start + size]
         if needed > inline:
-            if needed > most:
+            if total + needed > most:
                 continue
+            total += needed
             data = read(struct.unpack(order + ("Q" if big else "I"), data)[0], needed)
         if 0 < needed <= len(data):
             found.setdefault(tag, Entry(kind, length, data[:needed]))
@@ -82,15 +85,17 @@ def write_ifd(entries: Ifd, offset: int, order: str, big: bool, following: int =
     word = "Q" if big else "I"
     table = struct.pack(order + ("Q" if big else "H"), len(entries))
     place = offset + wide + size * len(entries) + inline
-    values = b""
+    values: list[bytes] = []
     for tag, entry in sorted(entries.items()):
         kind, count, data = entry.type, entry.count, entry.data
         field = data.ljust(inline, b"\0")
         if len(data) > inline:
-            field = struct.pack(order + word, place + len(values))
-            values += data + b"\0" * (-len(data) % (8 if big else 2))
+            field = struct.pack(order + word, place)
+            padded = data + b"\0" * (-len(data) % (8 if big else 2))
+            values.append(padded)
+            place += len(padded)
         table += struct.pack(order + "HH" + word, tag, kind, count) + field
-    return table + struct.pack(order + word, following) + values
+    return b"".join((table, struct.pack(order + word, following), *values))
 
 
 def integers(entry: Entry | None, order: str) -> tuple[int, ...]:
