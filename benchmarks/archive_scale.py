@@ -1,6 +1,6 @@
 """Time for each item and peak memory of whole jobs, from a hundred tiny pictures to many thousands.
 
-    python benchmarks/archive_scale.py 100 1000 10000 [--side 24] [--size 32] [--json FILE]
+    python benchmarks/archive_scale.py 100 1000 10000 [--size 32] [--copied] [--json FILE]
 
 Each job is a process of its own: `fastcolor colorize` over a folder of JPEGs in sub-folders.
 """
@@ -24,7 +24,7 @@ DISTINCT = 64  # pictures; the other names are links to them
 IN_FOLDER = 1000
 
 
-def fill(folder: Path, count: int, side: int) -> None:
+def fill(folder: Path, count: int, side: int, copied: bool) -> None:
     originals = []
     rng = np.random.default_rng(0)
     for number in range(DISTINCT):
@@ -34,7 +34,11 @@ def fill(folder: Path, count: int, side: int) -> None:
         plane = noise[np.ix_(y, x)].clip(0, 255).astype(np.uint8)
         path = folder / "originals" / f"{number}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(simplejpeg.encode_jpeg(plane[..., None], 85, "GRAY", "GRAY"))
+        if copied:
+            rgb = np.stack([plane, np.roll(plane, 5, axis=1), 255 - plane], axis=2)
+            path.write_bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(rgb), 85, "RGB", "444"))
+        else:
+            path.write_bytes(simplejpeg.encode_jpeg(plane[..., None], 85, "GRAY", "GRAY"))
         originals.append(path)
     for number in range(count):
         target = folder / "in" / f"{number // IN_FOLDER:04}" / f"{number:06}.jpg"
@@ -42,10 +46,12 @@ def fill(folder: Path, count: int, side: int) -> None:
         os.link(originals[number % DISTINCT], target)
 
 
-def measure(count: int, side: int, size: int, jobs: int, work: Path) -> dict[str, float]:
+def measure(
+    count: int, side: int, size: int, jobs: int, work: Path | None, copied: bool
+) -> dict[str, float]:
     folder = Path(tempfile.mkdtemp(dir=work))
     try:
-        fill(folder, count, side)
+        fill(folder, count, side, copied)
         command = [sys.executable, "-m", "fastcolor", "colorize", str(folder / "in")]
         command += ["-o", str(folder / "out"), "--quiet", "--jobs", str(jobs)]
         command += ["--size", str(size)] if size else []
@@ -74,12 +80,13 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=24, help="height of the pictures, pixels")
     parser.add_argument("--size", type=int, default=32, help="of the network; 0: the model's")
     parser.add_argument("--jobs", type=int, default=-1)
+    parser.add_argument("--copied", action="store_true", help="pictures in colour: no network")
     parser.add_argument("--work", type=Path, help="folder for the archives")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     rows = []
     for count in given.counts:
-        rows.append(measure(count, given.side, given.size, given.jobs, given.work))
+        rows.append(measure(count, given.side, given.size, given.jobs, given.work, given.copied))
         print(json.dumps(rows[-1]), flush=True)
     if given.json:
         given.json.write_text(json.dumps(rows, indent=2) + "\n")

@@ -81,7 +81,7 @@ def test_bad_files(tmp_path):
     assert reason(heard, "/cut.jpg")
     assert reason(heard, "/cut.png")
     assert "--max-pixels" in reason(heard, "bomb.png")
-    assert "--max-side" in reason(heard, "absurd.png")
+    assert "--max-pixels" in reason(heard, "absurd.png")
     assert "symbolic link" in reason(heard, "way.jpg")
     assert "CMYK" in reason(heard, "cmyk.jpg")
     assert len(heard.failures) == 8

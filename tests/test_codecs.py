@@ -145,6 +145,15 @@ def test_others_read_what_is_written(format: str) -> None:
             assert ((seen[..., ::-1] if seen.ndim == 3 else seen) == wide).all()
 
 
+def test_lossless_webp_stays_so() -> None:
+    pixels = picture(64, 48, 3)
+    with open_document(encode("webp", pixels, compression="lossless")) as document:
+        file = io.BytesIO()
+        with open_output(file, "webp") as writer:
+            writer.write(pixels, storage=document.page(0).storage)
+    assert (pixels_of(file.getvalue()) == pixels).all()
+
+
 # Orientation
 
 
@@ -179,12 +188,11 @@ def test_orientation(orientation: int) -> None:
     [
         (Limits(max_pixels=63 * 48), "--max-pixels"),
         (Limits(max_bytes=64 * 48 - 1), "--max-bytes"),
-        (Limits(max_side=63), "--max-side"),
     ],
 )
 def test_limits_name_their_option(format: str, limits: Limits, option: str) -> None:
     data = encode(format, picture(64, 48, 1))
-    with pytest.raises(LimitError, match=f"64 x 48 pixels.*{option} N .*raises it"):
+    with pytest.raises(LimitError, match=f"64 x 48 pixels.*{option} N raises it"):
         open_document(data, limits=limits).page(0)
     assert (pixels_of(data).shape[:2]) == (48, 64)
 
@@ -217,7 +225,7 @@ def test_page_and_scan_limits() -> None:
     with pytest.raises(LimitError, match="--max-pages"):
         open_document(file.getvalue(), limits=Limits(max_pages=4))
     data = by_pillow(picture(64, 48, 3), "JPEG", progressive=True)
-    with pytest.raises(LimitError, match="--max-scans"):
+    with pytest.raises(LimitError, match=r"Limits\(max_scans=N\)"):
         open_document(data, limits=Limits(max_scans=3))
 
 
@@ -285,6 +293,7 @@ def test_the_face_needs_no_imagecodecs() -> None:
 import io, sys
 sys.modules["imagecodecs"] = None
 import numpy as np
+from PIL import Image
 from fastcolor.errors import MissingDependencyError
 from fastcolor.media.codecs import open_document, open_output
 grey = np.arange(48 * 64, dtype=np.uint8).reshape(48, 64)
@@ -293,6 +302,9 @@ for format in ("jpeg", "png", "tiff", "webp"):
     with open_output(file, format) as writer:
         writer.write(grey)
     assert open_document(file.getvalue()).page(0).luma().shape == (48, 64)
+file = io.BytesIO()
+Image.fromarray(grey > 128).save(file, "TIFF", compression="group4")
+assert (open_document(file.getvalue()).page(0).luma() == (grey > 128) * 255).all()
 try:
     with open_output(io.BytesIO(), "tiff", compression="lzw") as writer:
         writer.write(grey)

@@ -13,7 +13,7 @@ from media_samples import by_pillow, encode, picture, pixels_of
 from PIL import Image
 
 from fastcolor import ops
-from fastcolor.media.codecs import encode_chroma, open_document
+from fastcolor.media.codecs import Metadata, encode_ycc, open_document
 
 # JPEG
 
@@ -78,19 +78,34 @@ def test_trailing_bytes_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize("step", [(1, 1), (2, 1), (2, 2)])
-def test_chroma_planes_become_a_jpeg(step: tuple[int, int]) -> None:
-    width, height = 101, 67
-    shape = (-(-height // step[1]), -(-width // step[0]))
-    planes = picture(shape[1], shape[0], 3)[..., :2]
-    data = encode_chroma(planes[..., 0], planes[..., 1], width, height, quality=95)
-    assert data == encode_chroma(planes[..., 0], planes[..., 1], width, height, quality=95)
+def test_planes_say_their_subsampling(step: tuple[int, int]) -> None:
+    luma = picture(101, 67, 1)
+    planes = picture(-(-101 // step[0]), -(-67 // step[1]), 3)
+    data = encode_ycc(luma, planes[..., 0], planes[..., 1], quality=95)
     found = simplejpeg.decode_jpeg_header(data)
-    assert found[:2] == (height, width)
+    assert found[:2] == (67, 101)
     assert found[3] == {(1, 1): "444", (2, 1): "422", (2, 2): "420"}[step]
-    with Image.open(io.BytesIO(data)) as image:
-        image.draft("YCbCr", None)
-        seen = np.asarray(image)
-    assert np.abs(seen[..., 0].astype(int) - 128).max() <= 1
+    with open_document(data) as document:
+        assert np.abs(document.page(0).luma().astype(int) - luma).mean() < 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(101, 67), (97, 65), (64, 65), (65, 64), (1, 1)])
+def test_planes_of_odd_sizes_make_the_same_bytes_each_time(width: int, height: int) -> None:
+    """TurboJPEG alone reads behind such planes, and so encodes what happens to lie there."""
+    luma = picture(width, height, 1)
+    cb, cr = np.full((2, (height + 1) // 2, (width + 1) // 2), 128, np.uint8)
+    files = set()
+    for filler in range(5):
+        store = np.full((height + 4, width), filler * 60, np.uint8)  # other bytes behind the plane
+        store[:height] = luma
+        files.add(
+            encode_ycc(store[:height], cb, cr, quality=100, metadata=Metadata(dpi=(300, 300)))
+        )
+    assert len(files) == 1
+    data = files.pop()
+    assert np.abs(pixels_of(data).astype(int) - luma[..., None]).max() <= 3
+    with open_document(data) as document:
+        assert document.page(0).metadata.dpi == (300, 300)
 
 
 # PNG

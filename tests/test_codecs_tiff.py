@@ -57,6 +57,11 @@ def test_bilevel(compression: str | None) -> None:
     bilevel = picture(101, 75, 1) > 128
     data = by_pillow(bilevel, "TIFF", compression=compression)
     assert (pixels_of(data) == bilevel * np.uint8(255)).all()
+    if compression and compression.startswith("group"):
+        data = by_pillow(bilevel, "TIFF", compression=compression, tiffinfo={278: 16})
+        with open_document(data) as document:
+            assert document.page(0).storage.rows_per_strip == 16
+            assert (document.page(0).pixels() == bilevel * np.uint8(255)).all()
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -90,7 +95,10 @@ def test_white_is_zero_and_palettes() -> None:
 def test_odd_bits(bits: int) -> None:
     wide = picture(101, 75, 1, np.uint16)
     stored = (wide >> (16 - bits)).astype(np.uint8 if bits < 8 else np.uint16)
-    data = by_tifffile(stored, bitspersample=bits, photometric="minisblack")
+    try:
+        data = by_tifffile(stored, bitspersample=bits, photometric="minisblack")
+    except NotImplementedError:
+        pytest.skip("this imagecodecs does not pack bits")
     whole = 255 if bits < 8 else 65535
     wanted = np.rint(stored * (whole / (2**bits - 1)))
     assert (pixels_of(data) == wanted).all()
@@ -185,6 +193,11 @@ def test_bigtiff_where_it_is_needed() -> None:
         heads[pages] = file.getvalue()[:4]
         assert pixels_of(file.getvalue()).shape == row.shape
     assert heads == {1: b"II*\0", 1 << 16: b"II+\0"}
+    with open_document(file.getvalue()) as document:
+        again = io.BytesIO()
+        with open_output(again, "tiff") as writer:
+            writer.write(row, storage=document.page(0).storage)
+    assert again.getvalue()[:4] == b"II+\0"
 
 
 def test_bands_and_whole_pictures_make_the_same_file() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -230,3 +233,42 @@ def test_a_graph_that_the_library_refuses(tmp_path, rng):
             open_engine(path, name, "cpu", "fp32").run(batch(rng, 1, 8, 8))
         assert str(caught.value)
     assert issubclass(OutOfMemoryError, Exception)
+
+
+LEAK = """
+import gc, json, sys
+import numpy as np
+from fastcolor.engines import open_engine
+
+def resident():
+    gc.collect()
+    lines = open("/proc/self/status").read().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+
+model, name, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
+batch = np.zeros((2, 1, 64, 64), np.float32)
+marks = []
+for number in range(rounds):
+    with open_engine(model, name, "cpu", "fp32", threads=1) as engine:
+        engine.run(batch)
+    if number >= rounds // 5 and number % (rounds // 10) == 0:
+        marks.append(resident())
+print(json.dumps(marks))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in HERE if name != "torch-compile"])
+@pytest.mark.parametrize("model", ["tiny", "fast"])
+def test_no_leak_over_a_thousand_rounds(tiny, name, model):
+    rounds = 1000
+    done = subprocess.run(
+        [sys.executable, "-c", LEAK, str(tiny if model == "tiny" else "fast"), name, str(rounds)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    marks = json.loads(done.stdout)
+    print(f"{name} {model}: MB over rounds {marks}")
+    # A leak of one 4 kB page in each round would be 3 MB; allocators wander by some.
+    assert marks[-1] - min(marks[:2]) < 8 + 0.02 * marks[0], marks

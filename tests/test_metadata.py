@@ -19,6 +19,7 @@ from PIL import Image, ImageCms
 from fastcolor.media.codecs import (
     Metadata,
     for_colour,
+    lost_in,
     open_document,
     open_output,
     replace_jpeg_metadata,
@@ -125,6 +126,54 @@ def test_exiftool_agrees(suffix: str, tmp_path: Path) -> None:
     assert not [seen[key] for key in seen if key.endswith(":Warning")]
     if format != "webp":
         assert seen["IPTC:Caption-Abstract"] == "harbour"
+
+
+def test_what_a_format_has_no_place_for() -> None:
+    assert lost_in("jpeg", FULL) == lost_in("png", FULL) == lost_in("tiff", FULL) == ()
+    assert lost_in("webp", FULL) == (
+        "IPTC has no place in webp",
+        "the comment has no place in webp",
+    )
+
+
+@pytest.mark.parametrize("first", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_what_exiftool_wrote_survives(first: str, tmp_path: Path) -> None:
+    program = shutil.which("exiftool")
+    if program is None:
+        pytest.skip("exiftool is not installed")
+    stated = {
+        "IFD0:Artist": "Anna Ørsted",
+        "IFD0:Copyright": "(c) 1931",
+        "ExifIFD:DateTimeOriginal": "1931:05:02 10:00:00",
+        "ExifIFD:ExposureTime": 0.008,
+        "ExifIFD:FNumber": 5.6,
+        "GPS:GPSLatitude": 55.67,
+        "XMP-dc:Source": "Anna Ørsted",
+        "XMP-photoshop:Headline": "Am Hafen & so",
+        "XMP-xmp:Rating": 4,
+    }
+    if first in ("JPEG", "TIFF"):
+        stated |= {"IPTC:City": "København", "IPTC:ObjectName": "Havn"}
+    path = tmp_path / f"source.{first.lower()}"
+    Image.fromarray(picture(64, 48, 3)).save(path, first)
+    options = [f"-{key}={value}" for key, value in stated.items()]
+    command = [program, "-q", "-n", "-codedcharacterset=utf8", *options, str(path)]
+    subprocess.run(command, check=True, timeout=60, capture_output=True)
+    metadata = metadata_of(path.read_bytes())
+    for format, suffix in (("jpeg", ".jpg"), ("png", ".png"), ("tiff", ".tif"), ("webp", ".webp")):
+        made = with_provenance(metadata, model="fast", version="1")
+        seen = exiftool(encode(format, made), suffix, tmp_path)
+        for key, value in stated.items():
+            if not (format == "webp" and key.startswith("IPTC")):
+                assert seen[key] == (pytest.approx(value) if isinstance(value, float) else value)
+        assert "ExifTool:Warning" not in seen
+
+
+def test_exif_that_imagemagick_wrote_as_text() -> None:
+    block = b"Exif\0\0" + (FULL.exif or b"")
+    text = f"\nexif\n{len(block):8}\n{block.hex()}\n"
+    data = encode("png", Metadata(texts=(("Raw profile type exif", text), ("Author", "me"))))
+    assert metadata_of(data) == Metadata(exif=FULL.exif, texts=(("Author", "me"),))
 
 
 def test_thumbnails_and_maker_notes_keep_their_bytes() -> None:

@@ -85,11 +85,11 @@ def kill_often(tmp_path: Path, items: int, kills: int, output: str, seed: int) -
 
 
 def test_killed_at_random_instants(tmp_path):
-    kill_often(tmp_path, items=90, kills=6, output="out", seed=1)
+    kill_often(tmp_path, items=60, kills=4, output="out", seed=1)
 
 
 def test_killed_while_a_zip_grows(tmp_path):
-    kill_often(tmp_path, items=60, kills=4, output="out.zip", seed=2)
+    kill_often(tmp_path, items=40, kills=3, output="out.zip", seed=2)
     assert zipfile.ZipFile(tmp_path / "harsh" / "out.zip").testzip() is None
 
 

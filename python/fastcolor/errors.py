@@ -27,6 +27,12 @@ class ModelError(FastcolorError):
     exit_code = 8
 
 
+class EngineError(FastcolorError):
+    """An engine cannot be opened, or failed while it ran."""
+
+    exit_code = 10
+
+
 class OutOfMemoryError(FastcolorError):
     """The device has no room for a batch, however small."""
 

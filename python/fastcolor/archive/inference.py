@@ -45,6 +45,14 @@ class Inference:
         if self.colorizer.engine.device == "cuda":
             self._batcher = Batcher(self._run_cuda, settings.batch)
 
+    def run(self, tensor: Plane) -> Plane:
+        """The network's answer (2, h, w), in Lab units, to one picture (1, 1, h, w)."""
+        if self._batcher is not None:
+            answer: Plane = self._batcher(tensor)
+            return answer
+        answer = self.colorizer.chroma(tensor)[0]
+        return answer
+
     @property
     def saturation(self) -> float:
         return self.colorizer.saturation
@@ -55,10 +63,6 @@ class Inference:
         size = self.colorizer.size or short
         return max(1, min(size, size * LONGEST * short // long))
 
-    def least_side(self, height: int, width: int) -> int:
-        """The short side that a decoded picture needs at least to lose nothing here."""
-        return min(self.size(height, width), height, width)
-
     def ab(self, luma: Plane, orientation: int = 1) -> Plane:
         """(2, h, w) in Lab units for luma (H, W), which the network sees upright."""
         upright = np.ascontiguousarray(to_upright(luma, orientation))
@@ -67,8 +71,7 @@ class Inference:
         step, multiple = spec.chroma_divisor, spec.multiple_of
         tensor = ops.prepare(upright, size, multiple, step=step)
         wanted = ops.prepared_size(upright.shape[1], upright.shape[0], size, multiple, step)
-        found = self._batcher(tensor) if self._batcher else self.colorizer.chroma(tensor)[0]
-        found = found[:, : wanted.height // step, : wanted.width // step]
+        found = self.run(tensor)[:, : wanted.height // step, : wanted.width // step]
         return np.ascontiguousarray(to_stored(found, orientation, planar=True))
 
     def describe(self) -> str:

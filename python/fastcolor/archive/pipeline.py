@@ -24,7 +24,8 @@ from fastcolor.archive.settings import Settings, worker_count
 from fastcolor.archive.signals import StopRequest
 from fastcolor.archive.sink import CONTAINERS, ContainerSink, FolderSink, Sink
 from fastcolor.archive.source import Inputs
-from fastcolor.archive.steps import Result, Steps, Task
+from fastcolor.archive.steps import Steps
+from fastcolor.archive.task import Result, Task
 from fastcolor.archive.workers import Workers
 
 MOST_IN_BATCH = 64  # outputs that one commit of the journal publishes

@@ -46,7 +46,6 @@ class Settings:
     force: bool = _setting(False, output=False)  #: colours colour, replaces what others made
     max_pixels: int = _setting(1_000_000_000, output=False, least=0, most=1 << 40)
     max_bytes: int = _setting(4 << 30, output=False, least=0, most=1 << 50)
-    max_side: int = _setting(200_000, output=False, least=0, most=1 << 24)
     max_pages: int = _setting(10_000, output=False, least=0, most=1 << 30)
     max_file: int = _setting(4 << 30, output=False, least=0, most=1 << 50)  #: bytes as stored
     jobs: int = _setting(-1, output=False, least=-1, most=1024)  #: -1: one for each CPU
@@ -55,6 +54,11 @@ class Settings:
     def __post_init__(self) -> None:
         for item in fields(self):
             check(item.name, getattr(self, item.name))
+        changed = self.contrast != "none" or self.format not in ("same", "jpg")
+        if self.lossless_luma == "always" and changed:
+            raise SettingsError(
+                "--lossless-luma always cannot be had with --contrast or with another --format"
+            )
 
     def influencing(self) -> dict[str, Any]:
         """What the outputs depend on."""

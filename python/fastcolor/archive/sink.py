@@ -61,15 +61,19 @@ class FolderSink:
 
     def recover(self) -> None:
         """Renames what was ready when a former process died."""
-        left = self._journal.left_ready()
+        left, lost = self._journal.left_ready(), set()
         for row in left:
             temporary = self._temporary(row["name"])
             try:
                 if temporary.exists():
                     os.replace(temporary, self.root / row["name"])
+                elif row["outcome"] != "skipped" and not self.holds(row["name"], row["bytes"]):
+                    lost.add(row["id"])
             except OSError as error:
                 raise cannot_write(self.root / row["name"], error) from error
-        self._journal.done([_finished_of(row) for row in left])
+        self._journal.done([_finished_of(row) for row in left if row["id"] not in lost])
+        for row in lost:
+            self._journal.redo(row)
         self._journal.commit()
 
     def holds(self, name: str, size: int) -> bool:
@@ -121,7 +125,12 @@ class FolderSink:
         return f"{target} exists and is not of this job; --force replaces it"
 
     def publish(self, batch: list[tuple[Finished, Staged]]) -> None:
-        self._journal.ready([finished for finished, _ in batch])
+        try:
+            self._journal.ready([finished for finished, _ in batch])
+        except JobError:
+            for finished, _ in batch:
+                self.drop(finished.name)
+            raise
         folders = set()
         for finished, staged in batch:
             if staged.temporary is None:

@@ -123,7 +123,7 @@ def alone(files: Sequence[bytes], path: str, settings: Settings) -> dict[str, fl
 
         return {
             "decode": rate(decode, count, workers),
-            "infer": rate(lambda n: colorizer.chroma(tensors[n % len(tensors)]), count, workers),
+            "infer": rate(lambda n: inference.run(tensors[n % len(tensors)]), count, workers),
             "merge": rate(merge, count, workers),
             "encode": rate(encode, count, workers),
         }
@@ -158,8 +158,8 @@ def peer(folder: Path, most_seconds: float) -> tuple[float | None, str]:
     torch.set_num_threads(measure.cpu_count())
 
     def colour(source: Path, target: Path) -> None:
-        image = cv2.imread(str(source)).astype(np.float32) / 255
-        lab = cv2.cvtColor(image, cv2.COLOR_BGR2Lab)
+        image: Any = cv2.imread(str(source))
+        lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_BGR2Lab)
         height, width = lab.shape[:2]
         step, scale = spec.multiple_of, spec.working_size / min(height, width)
         small = (round(width * scale / step) * step, round(height * scale / step) * step)

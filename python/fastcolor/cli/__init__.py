@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from fastcolor.cli import engines
 from fastcolor.errors import FastcolorError, StartError, exit_code_of
 
 app = typer.Typer(
@@ -132,7 +133,6 @@ def _colorize(
     restart: Annotated[bool, typer.Option("--restart", help="Make everything anew.")] = False,
     max_pixels: Annotated[int | None, typer.Option(help="Of a picture [10^9].")] = None,
     max_bytes: Annotated[int | None, typer.Option(help="Of a decoded picture [2^32].")] = None,
-    max_side: Annotated[int | None, typer.Option(help="Of a picture [200000].")] = None,
     max_pages: Annotated[int | None, typer.Option(help="Of a file [10000].")] = None,
     max_file: Annotated[int | None, typer.Option(help="Bytes of a file or member [2^32].")] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML page about the job.")] = None,
@@ -198,6 +198,9 @@ def _archive(
     from fastcolor.bench import archive
 
     archive.show(archive.measure_all(megapixels or [2.0, 12.0], seconds, jobs, engine), json)
+
+
+engines.register(app, _bench)
 
 
 def main() -> None:

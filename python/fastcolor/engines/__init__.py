@@ -9,11 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from fastcolor.engines import ort, ov, pytorch, trt
-from fastcolor.engines._base import BaseEngine, Engine, EngineError
-from fastcolor.errors import MissingDependencyError, ModelError
+from fastcolor.engines._base import BaseEngine, Engine
+from fastcolor.errors import EngineError, MissingDependencyError, ModelError
 from fastcolor.models import PRECISIONS, ModelSpec, load_spec, variant
 
-__all__ = ["KINDS", "BaseEngine", "Engine", "EngineError", "Kind", "open_engine"]
+__all__ = [
+    "DEVICES",
+    "KINDS",
+    "BaseEngine",
+    "Engine",
+    "EngineError",
+    "Kind",
+    "choose",
+    "open_engine",
+    "problem_of",
+]
 
 DEVICES = ("cpu", "cuda")
 
@@ -32,7 +42,7 @@ class Kind:
     version: Callable[[], str]
     precisions: Callable[[str], tuple[str, ...]]
     typed: Callable[[str], tuple[str, ...]]
-    open: Callable[[ModelSpec, str, str, int], Any]
+    open: Callable[..., Any]  # of spec, device, precision, threads
     reason: str
 
 
@@ -113,19 +123,10 @@ def precision_for(kind: Kind, spec: ModelSpec, device: str, precision: str) -> s
     return precision if precision in able else None
 
 
-def open_engine(
-    model: str | Path | ModelSpec = "fast",
-    engine: str = "auto",
-    device: str = "auto",
-    precision: str = "auto",
-    threads: int = 0,
-) -> Engine:
-    """``model`` made ready to run; see Engine.
-
-    "auto" takes the best that is available, and ``choice`` of the result says which and why. What
-    is named is never replaced by something else. ``precision`` "auto" is the fastest whose measured
-    colour error the model states and that is small enough. ``threads`` of the CPU, 0: all.
-    """
+def choose(
+    spec: ModelSpec, engine: str = "auto", device: str = "auto", precision: str = "auto"
+) -> tuple[Kind, str, str]:
+    """(engine, device, precision) that would run the file; MissingDependencyError says why none."""
     for name, value, allowed in (
         ("engine", engine, ("auto", *KINDS)),
         ("device", device, ("auto", *DEVICES)),
@@ -133,9 +134,6 @@ def open_engine(
     ):
         if value not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads <= 4096:
-        raise ValueError(f"threads must be a whole number from 0 to 4096, got {threads!r}")
-    spec = _of_precision(load_spec(model), precision)
     tried: list[str] = []
     for where in DEVICES[::-1] if device == "auto" else (device,):
         for kind in KINDS.values() if engine == "auto" else (KINDS[engine],):
@@ -143,14 +141,37 @@ def open_engine(
                 continue
             problem = problem_of(kind, where)
             chosen = None if problem else precision_for(kind, spec, where, precision)
-            if chosen is None:
-                tried.append(f"{kind.name} on {where}: {problem or _unfit(spec, precision)}")
-                continue
-            opened: Engine = kind.open(spec, where, chosen, threads)
-            opened.choice = _choice(opened, kind, spec, "auto" in (engine, device, precision))
-            return opened
+            if chosen is not None:
+                return kind, where, chosen
+            tried.append(f"{kind.name} on {where}: {problem or _unfit(spec, precision)}")
     what = "no engine can run" if engine == "auto" else f"engine {engine} cannot run"
     raise MissingDependencyError(f"{what} {spec.name} here: {'; '.join(tried)}")
+
+
+def open_engine(
+    model: str | Path | ModelSpec = "fast",
+    engine: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int = 0,
+    max_batch: int = 0,
+) -> Engine:
+    """``model`` made ready to run; see Engine.
+
+    "auto" takes the best that is available, and ``choice`` of the result says which and why. What
+    is named is never replaced by something else. ``precision`` "auto" is the fastest whose measured
+    colour error the model states and that is small enough. ``threads`` is
+    how many CPU threads one run takes (runs of several callers go side by side), 0: all.
+    ``max_batch`` is the largest batch that TensorRT builds for, 0: what is there, or 32.
+    """
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads <= 4096:
+        raise ValueError(f"threads must be a whole number from 0 to 4096, got {threads!r}")
+    spec = _of_precision(load_spec(model), precision)
+    kind, where, chosen = choose(spec, engine, device, precision)
+    extra = {"max_batch": max_batch} if kind.name == trt.NAME else {}
+    opened: Engine = kind.open(spec, where, chosen, threads, **extra)
+    opened.choice = _choice(opened, kind, spec, "auto" in (engine, device, precision))
+    return opened
 
 
 def _of_precision(spec: ModelSpec, precision: str) -> ModelSpec:

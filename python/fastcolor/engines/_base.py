@@ -9,12 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from fastcolor._arrays import Array, adopt, dtype_of, is_cuda, shape_of
-from fastcolor.errors import FastcolorError
+from fastcolor.errors import EngineError
 from fastcolor.models import ModelSpec
-
-
-class EngineError(FastcolorError):
-    """An engine cannot be opened, or failed while it ran."""
 
 
 @runtime_checkable

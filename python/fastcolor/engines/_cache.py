@@ -73,6 +73,10 @@ def get(key: Key, build: Callable[[], bytes]) -> bytes:
         return content
 
 
+def has(key: Key) -> bool:
+    return path_of(key).exists()
+
+
 def load(key: Key) -> bytes | None:
     """What keep() kept under this key, if anything."""
     return _read(path_of(key), key)

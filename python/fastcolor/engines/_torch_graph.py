@@ -17,7 +17,7 @@ import torch.nn.functional as functional
 from torch import fx
 
 from fastcolor._onnx import BFLOAT16, FLOAT, FLOAT16, Graph, Node, Tensor
-from fastcolor.engines._base import EngineError
+from fastcolor.errors import EngineError
 
 DTYPES = {FLOAT: torch.float32, FLOAT16: torch.float16, BFLOAT16: torch.bfloat16}
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from fastcolor._onnx_write import encode
 from fastcolor.engines import _cache, _cuda
-from fastcolor.engines._base import EngineError
 from fastcolor.engines._typed import typed
+from fastcolor.errors import EngineError
 from fastcolor.models import ModelSpec
 
 WORKSPACE_BYTES = 2 << 30

@@ -12,9 +12,9 @@ import numpy as np
 from fastcolor._arrays import Array
 from fastcolor._onnx_write import encode
 from fastcolor.engines import _cache, _cuda
-from fastcolor.engines._base import BaseEngine, EngineError
+from fastcolor.engines._base import BaseEngine
 from fastcolor.engines._typed import typed
-from fastcolor.errors import OutOfMemoryError
+from fastcolor.errors import EngineError, OutOfMemoryError
 from fastcolor.models import ModelSpec
 
 INSTALL = {"cpu": "pip install onnxruntime", "cuda": "pip install onnxruntime-gpu"}

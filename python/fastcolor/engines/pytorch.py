@@ -13,9 +13,9 @@ from typing import Any
 
 from fastcolor._arrays import Array
 from fastcolor.engines import _cuda
-from fastcolor.engines._base import BaseEngine, EngineError, dense
+from fastcolor.engines._base import BaseEngine, dense
 from fastcolor.engines._typed import typed
-from fastcolor.errors import OutOfMemoryError
+from fastcolor.errors import EngineError, OutOfMemoryError
 from fastcolor.models import ModelSpec
 
 INSTALL = "pip install torch"

@@ -15,14 +15,15 @@ import numpy as np
 
 from fastcolor._arrays import Array
 from fastcolor.engines import _cache, _cuda, _trt_build
-from fastcolor.engines._base import BaseEngine, EngineError
-from fastcolor.errors import OutOfMemoryError
+from fastcolor.engines._base import BaseEngine
+from fastcolor.errors import EngineError, OutOfMemoryError
 from fastcolor.models import ModelSpec
 
 NAME = "tensorrt"
 INSTALL = "pip install 'fastcolor[tensorrt]'"
 MODULES = ("tensorrt", "tensorrt_bindings")  # the wheels of the bindings alone have the second
 MAX_BATCH = 32
+BATCHES = (32, 64, 128, 16, 8, 4, 2, 1)  # that `fastcolor compile` takes
 MOST_GRAPHS = 8  # recorded shapes that are kept
 REPEATS = 2  # runs of a shape before its launches are recorded
 
@@ -79,7 +80,8 @@ class TensorRtEngine(BaseEngine):
     """A built engine: from the cache, or built now (which takes up to minutes).
 
     Activations live in CuPy's memory pool, as much as each shape needs. Shapes that repeat are
-    replayed as CUDA graphs. Larger batches than ``max_batch`` run in parts.
+    replayed as CUDA graphs. Larger batches than ``max_batch`` (0: of what is kept, or 32) run
+    in parts.
     """
 
     name = NAME
@@ -90,12 +92,13 @@ class TensorRtEngine(BaseEngine):
         device: str,
         precision: str,
         threads: int,
-        max_batch: int = MAX_BATCH,
+        max_batch: int = 0,
         graphs: bool = True,
     ) -> None:
         super().__init__(spec, device, precision)
         trt = self._trt = _module()
         self._logger = make_logger(trt)
+        max_batch = max_batch or self._kept(trt) or MAX_BATCH
         self._profiles = _trt_build.profiles(spec, max_batch)
         key = _trt_build.key_of(trt, spec, precision, max_batch)
 
@@ -121,6 +124,13 @@ class TensorRtEngine(BaseEngine):
         self._graphs: OrderedDict[tuple[int, ...], _Recorded] | None = (
             OrderedDict() if graphs else None
         )
+
+    def _kept(self, trt: Any) -> int:
+        """The largest batch of an engine that `fastcolor compile` made for this model; 0: none."""
+        for size in BATCHES:
+            if _cache.has(_trt_build.key_of(trt, self.spec, self.precision, size)):
+                return size
+        return 0
 
     def _run(self, batch: Array) -> Array:
         cupy = _cuda.cupy()

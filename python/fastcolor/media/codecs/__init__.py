@@ -26,7 +26,7 @@ from fastcolor.media.codecs._errors import (
     UnsupportedError,
 )
 from fastcolor.media.codecs._jp2 import open_jp2
-from fastcolor.media.codecs._jpeg import JpegWriter, encode_chroma, open_jpeg
+from fastcolor.media.codecs._jpeg import JpegWriter, encode_ycc, open_jpeg
 from fastcolor.media.codecs._jpeg_segments import replaced as replace_jpeg_metadata
 from fastcolor.media.codecs._limits import Limits
 from fastcolor.media.codecs._orientation import to_stored, to_upright
@@ -35,7 +35,7 @@ from fastcolor.media.codecs._sniff import HEAD, READ, sniff
 from fastcolor.media.codecs._tiff_file import open_tiff
 from fastcolor.media.codecs._tiff_writer import TiffWriter
 from fastcolor.media.codecs._webp import WebpWriter, open_webp
-from fastcolor.media.codecs._writer import Writer
+from fastcolor.media.codecs._writer import Writer, lost_in
 from fastcolor.media.metadata import Metadata, for_colour, source_type, with_provenance
 
 __all__ = [
@@ -54,8 +54,9 @@ __all__ = [
     "Storage",
     "UnsupportedError",
     "Writer",
-    "encode_chroma",
+    "encode_ycc",
     "for_colour",
+    "lost_in",
     "open_document",
     "open_output",
     "replace_jpeg_metadata",
@@ -69,6 +70,7 @@ __all__ = [
 #: What open_output() writes, with the suffix of each.
 FORMATS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
 
+_LIMITS = Limits()
 _READERS: dict[str, Callable[[bytes, Reading], Document]] = {
     "jpeg": open_jpeg,
     "png": open_png,
@@ -87,7 +89,7 @@ def open_document(
     """
     if fail_on not in FAIL_ON:
         raise ValueError(f"fail_on must be one of {', '.join(FAIL_ON)}, got {fail_on!r}")
-    reading = Reading(limits or Limits(), fail_on)
+    reading = Reading(limits or _LIMITS, fail_on)
     if isinstance(source, (bytes, bytearray, memoryview)):
         source = bytes(source)
         head = source[:HEAD]
@@ -124,8 +126,10 @@ def open_output(
     and ``subsampling`` ("444", "422", "420") are for JPEG, in TIFF too, and lossy WebP. JPEG and
     WebP take 16-bit pictures down to 8; JPEG lays transparent ones on white.
     ``compression``: deflate's level for PNG (1 by default); "none", "lzw", "deflate", "zstd" or
-    "jpeg" for TIFF (as the page's storage where that is lossless by default); "lossless" for WebP.
-    ``big`` makes a BigTIFF or forbids it; by default the first page's size times ``pages`` decides.
+    "jpeg" for TIFF (as the page's storage where that is lossless by default); "lossless" for WebP
+    (by default as the page was, if that was WebP).
+    ``big`` makes a BigTIFF or forbids it; by default it is one when
+    the first page came from one, or when that page's size times ``pages`` asks for it.
     """
     format = {"jpg": "jpeg", "tif": "tiff"}.get(format, format)
     if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:

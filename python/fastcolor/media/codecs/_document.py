@@ -34,6 +34,7 @@ class Storage:
     tile: tuple[int, int] | None = None  #: width, height
     rows_per_strip: int = 0
     predictor: bool = False
+    big: bool = False  #: a BigTIFF
     progressive: bool = False
     subsampling: str = ""  #: "420", "422", "444"... of a JPEG
 

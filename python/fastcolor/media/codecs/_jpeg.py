@@ -88,7 +88,8 @@ class JpegPage(Page):
             "min_height": -(-self.height // factor),
             "min_factor": factor,
         }
-        if self.data.rfind(b"\xff\xd9", self.frame.scan) < 0:
+        ended = self.data.endswith(b"\xff\xd9")
+        if not ended and self.data.rfind(b"\xff\xd9", self.frame.scan) < 0:
             self.damage("truncated", "the JPEG ends before its end marker")
         try:
             try:
@@ -143,20 +144,22 @@ def encode_jpeg(pixels: Pixels, quality: int, subsampling: str) -> bytes:
     return bytes(found)
 
 
-def encode_chroma(cb: Pixels, cr: Pixels, width: int, height: int, *, quality: int = 85) -> bytes:
-    """A JPEG of three components with these chroma planes and flat luma, for jpeg.join.
+def encode_ycc(
+    luma: Pixels, cb: Pixels, cr: Pixels, *, quality: int = 90, metadata: Metadata | None = None
+) -> bytes:
+    """A JPEG of these planes as merge_ycc takes and gives them: uint8, the subsampling by shape."""
+    file = simplejpeg.encode_jpeg_yuv_planes(
+        _even(luma), np.ascontiguousarray(cb), np.ascontiguousarray(cr), quality
+    )
+    return bytes(file) if metadata is None else b"".join(segments.with_metadata(file, metadata))
 
-    ``cb`` and ``cr`` are uint8 planes as merge_ycc gives them: (height, width) divided by what the
-    subsampling says, rounded up. TurboJPEG sees which subsampling it is from the shapes.
-    """
-    flat = _flat(width, height)
-    cb, cr = np.ascontiguousarray(cb), np.ascontiguousarray(cr)
-    return bytes(simplejpeg.encode_jpeg_yuv_planes(flat, cb, cr, quality))
 
-
-def _flat(width: int, height: int) -> Pixels:
-    """TurboJPEG reads planes up to an even size, so there must be something behind them."""
-    return np.full((height + 1, width + 1), 128, np.uint8)[:height, :width]
+def _even(luma: Pixels) -> Pixels:
+    """The same plane with something behind it: TurboJPEG reads planes of odd sides one further."""
+    height, width = luma.shape
+    if not (height | width) & 1:
+        return np.ascontiguousarray(luma)
+    return np.pad(luma, ((0, height & 1), (0, width & 1)), "edge")[:height, :width]
 
 
 class JpegWriter(Writer):
@@ -176,4 +179,5 @@ class JpegWriter(Writer):
         if alpha is not None:
             pixels = on_white(pixels, to_8_bits(alpha))
         file = encode_jpeg(np.ascontiguousarray(pixels), self._quality, self._subsampling)
-        self._target.write(segments.with_metadata(file, metadata))
+        for part in segments.with_metadata(file, metadata):
+            self._target.write(part)

@@ -16,7 +16,7 @@ _ICC = b"ICC_PROFILE\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _MOST = 65533  # bytes of a segment's contents
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_STANDALONE = {0x01, *range(0xD0, 0xD8)}
+_STANDALONE = {0x00, 0x01, 0xFF, *range(0xD0, 0xD8)}
 
 
 class Frame(NamedTuple):
@@ -37,30 +37,31 @@ class Frame(NamedTuple):
 
 def read_frame(data: bytes) -> Frame:
     """Bounds-checked; DamagedError where a file ends before its first scan."""
-    at = 2
+    at, length = 2, len(data)
     segments: list[tuple[int, bytes]] = []
     frame: tuple[int, bytes] | None = None
     while True:
-        at = data.find(b"\xff", at)
-        if at < 0 or at + 4 > len(data):
+        if data[at : at + 1] != b"\xff":
+            at = data.find(b"\xff", at)
+        if at < 0 or at + 4 > length:
             raise DamagedError("the JPEG ends before its first scan")
         marker = data[at + 1]
-        if marker in (0x00, 0xFF) or marker in _STANDALONE:
+        if marker == 0xDA:
+            break
+        if marker in _STANDALONE:
             at += 1 if marker == 0xFF else 2
             continue
         if marker == 0xD9:
             raise DamagedError("the JPEG ends before its first scan")
-        size = int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker == 0xDA:
-            break
-        body = data[at + 4 : at + 2 + size]
-        if size < 2 or len(body) != size - 2:
+        size = data[at + 2] << 8 | data[at + 3]
+        end = at + 2 + size
+        if size < 2 or end > length:
             raise DamagedError("the JPEG ends inside its header")
-        if marker in _FRAMES and frame is None:
-            frame = (marker, body)
-        elif 0xE0 <= marker <= 0xEF or marker == 0xFE:
-            segments.append((marker, body))
-        at += 2 + size
+        if 0xE0 <= marker <= 0xEF or marker == 0xFE:
+            segments.append((marker, data[at + 4 : end]))
+        elif marker in _FRAMES and frame is None:
+            frame = (marker, data[at + 4 : end])
+        at = end
     if frame is None:
         raise DamagedError("the JPEG has no frame header")
     kind, body = frame
@@ -117,10 +118,10 @@ def read_metadata(segments: list[tuple[int, bytes]]) -> Metadata:
     )
 
 
-def with_metadata(data: bytes, metadata: Metadata) -> bytes:
-    """A freshly encoded JPEG (SOI, JFIF, ...) with this metadata put behind its JFIF header."""
+def with_metadata(data: bytes, metadata: Metadata) -> tuple[bytes, memoryview]:
+    """A freshly encoded JPEG with this metadata in place of its JFIF header: two parts."""
     head = 2 + 2 + int.from_bytes(data[4:6], "big") if data[2:4] == b"\xff\xe0" else 2
-    return b"".join((b"\xff\xd8", *segments_of(metadata), data[head:]))
+    return b"".join((b"\xff\xd8", *segments_of(metadata))), memoryview(data)[head:]
 
 
 def segments_of(metadata: Metadata) -> list[bytes]:

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 from fastcolor.media.codecs._errors import DamagedError, LimitError
 
+_OPTIONS = {  # of the command line
+    "max_pixels": "--max-pixels N",
+    "max_bytes": "--max-bytes N",
+    "max_pages": "--max-pages N",
+}
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -13,7 +19,6 @@ class Limits:
 
     max_pixels: int = 1_000_000_000  #: of one page
     max_bytes: int = 4 << 30  #: of one page's decoded pixels
-    max_side: int = 200_000  #: pixels of a page's longer side
     max_pages: int = 10_000  #: of one file
     max_scans: int = 200  #: of one progressive JPEG: each costs a pass over the picture
     max_metadata: int = 256 << 20  #: bytes of one block of metadata
@@ -21,12 +26,11 @@ class Limits:
     def check_page(self, width: int, height: int, channels: int, itemsize: int) -> None:
         if width <= 0 or height <= 0:
             raise DamagedError(f"the header says {width} x {height} pixels")
+        area = width * height
+        needed = area * channels * itemsize
         size = f"the picture has {width} x {height} pixels"
-        _hold(size, max(width, height), self.max_side, "max_side", "a longer side")
-        _hold(size, width * height, self.max_pixels, "max_pixels", "pixels")
-        needed = width * height * channels * itemsize
-        size += f" of {channels * itemsize} bytes, {needed} bytes in all"
-        _hold(size, needed, self.max_bytes, "max_bytes", "bytes")
+        _hold(size, area, self.max_pixels, "max_pixels", "pixels")
+        _hold(f"{size}, {needed} bytes", needed, self.max_bytes, "max_bytes", "bytes")
 
     def check_pages(self, pages: int) -> None:
         _hold(f"the file has {pages} pages", pages, self.max_pages, "max_pages", "pages")
@@ -41,8 +45,7 @@ class Limits:
 
 def _hold(found: str, value: int, limit: int, name: str, unit: str) -> None:
     if limit and value > limit:
-        option = "--" + name.replace("_", "-")
+        option = _OPTIONS.get(name, f"Limits({name}=N) in Python")
         raise LimitError(
-            f"{found}, more than the limit of {limit} {unit}; "
-            f"{option} N ({name} in Python) raises it, 0 lifts it"
+            f"{found}, more than the limit of {limit} {unit}; {option} raises it, 0 lifts it"
         )

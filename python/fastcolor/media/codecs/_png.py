@@ -37,26 +37,27 @@ class PngPage(Page):
         super().__init__((head.width, head.height), channels, depth, reading)
         self.has_alpha = head.colour >= 4 or bool(found.transparency)
         self.storage = Storage("deflate")
-        self._decoded: tuple[Pixels, Pixels | None] | None = None
+        self._cover: Pixels | None = None  # of the pixels() just before, for alpha()
         if found.wrong:
             names = ", ".join(sorted(set(found.wrong)))
             self.damage("error", f"the PNG's checksum of {names} is wrong")
         packed = sum(map(len, found.data))
         if packed * _LEAST < head.raw_bytes():
             self.damage("truncated", f"{packed} bytes cannot hold {head.width} x {head.height}")
+        if any(kind == b"acTL" for kind, _ in found.others):
+            self.damage("warning", "the PNG is animated: only its main picture is read")
         if not found.complete:
             self.damage("truncated", "the PNG ends before its end chunk")
 
     def pixels(self) -> Pixels:
-        pixels, alpha = self._decode()
-        self._decoded = (pixels[:0], alpha) if self.has_alpha else None
+        pixels, self._cover = self._decode()
         return pixels
 
     def alpha(self) -> Pixels | None:
         if not self.has_alpha:
             return None
-        held, self._decoded = self._decoded, None  # from the pixels() just before, if there was one
-        return held[1] if held is not None else self._decode()[1]
+        held, self._cover = self._cover, None
+        return held if held is not None else self._decode()[1]
 
     def _decode(self) -> tuple[Pixels, Pixels | None]:
         try:

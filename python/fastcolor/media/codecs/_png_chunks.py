@@ -11,6 +11,7 @@ from fastcolor.media.codecs._limits import Limits
 from fastcolor.media.metadata import Metadata, _exif, _iptc
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_RAW_EXIF = ("Raw profile type exif", "Raw profile type APP1")
 _RAW_IPTC = "Raw profile type iptc"
 XMP_KEY = "XML:com.adobe.xmp"
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -155,7 +156,7 @@ def read_metadata(found: Chunks, limits: Limits) -> Metadata:
     for kind, body in found.others:
         try:
             if kind == b"eXIf":
-                exif = body
+                exif = body.removeprefix(b"Exif\0\0")
             elif kind == b"iCCP":
                 icc = _inflated(body.partition(b"\0")[2][1:], limits)
             elif kind == b"pHYs" and len(body) >= 9:
@@ -168,7 +169,10 @@ def read_metadata(found: Chunks, limits: Limits) -> Metadata:
                 elif key == "Comment" and comment is None:
                     comment = value
                 elif key == _RAW_IPTC:
-                    photoshop, iptc = _resources(value)
+                    raw = _raw_profile(value)
+                    photoshop, iptc = (None, raw) if raw[:1] == b"\x1c" else _iptc.parted(raw)
+                elif key in _RAW_EXIF and exif is None:
+                    exif = _raw_profile(value).removeprefix(b"Exif\0\0")
                 else:
                     texts.append((key, value))
         except (zlib.error, ValueError, LimitError) as error:
@@ -179,10 +183,10 @@ def read_metadata(found: Chunks, limits: Limits) -> Metadata:
     )  # fmt: skip
 
 
-def _resources(text: str) -> tuple[bytes | None, bytes | None]:
-    """(Photoshop's resources, IPTC) of a raw profile: hexadecimal behind a name and a length."""
-    resources = bytes.fromhex("".join(text.split()[2:]))
-    return (None, resources) if resources[:1] == b"\x1c" else _iptc.parted(resources)
+def _raw_profile(text: str) -> bytes:
+    """What ImageMagick puts into texts: hexadecimal behind a line of a name and one of a length."""
+    lines = text.lstrip("\n").split("\n", 2)
+    return bytes.fromhex(lines[2] if len(lines) == 3 else "")
 
 
 def _inflated(body: bytes, limits: Limits) -> bytes:

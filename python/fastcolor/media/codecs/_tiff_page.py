@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastcolor.errors import FastcolorError
+from fastcolor.media.codecs._ccitt import decode_ccitt, has_ccitt
 from fastcolor.media.codecs._document import Page, Pixels, Reading, Storage, plain_luma
 from fastcolor.media.codecs._errors import DamagedError, UnsupportedError, missing
 from fastcolor.media.codecs._jpeg_segments import read_frame
@@ -72,7 +73,8 @@ class TiffPage(Page):
         tile = (int(page.tilewidth), int(page.tilelength)) if page.is_tiled else None
         strip = int(page.rowsperstrip) if not page.is_tiled else 0
         predictor = int(page.predictor or 1) == 2
-        self.storage = Storage(name, tile, min(strip, height), predictor)
+        big = bool(page.parent.is_bigtiff)
+        self.storage = Storage(name, tile, min(strip, height), predictor, big)
         rows = tile[1] if tile else min(max(strip, 1), height)
         self._group_rows = rows
         self._groups = -(-height // rows)
@@ -215,6 +217,8 @@ class TiffPage(Page):
             if self.storage.compression == "jpeg":
                 options = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader}
                 self._check_jpeg(data)
+            if self.storage.compression == "ccitt" and not has_ccitt():
+                return self._fax(data, number)
             found, _, _ = page.decode(data, number, _fullsize=page.is_tiled, **options)
         except FastcolorError:
             raise
@@ -233,7 +237,23 @@ class TiffPage(Page):
         if found is None:
             return None
         plain: NDArray[Any] = found.reshape(found.shape[-3:])
-        return plain.view(np.uint8) if plain.dtype == np.bool_ else plain
+        if plain.dtype == np.bool_:
+            plain = plain.view(np.uint8)
+        if plain.dtype != (np.uint16 if self._bits > 8 else np.uint8):
+            self.damage("error", f"piece {number + 1} of the TIFF's pixels is of another kind")
+            return None
+        return plain
+
+    def _fax(self, data: bytes, number: int) -> NDArray[Any]:
+        page, tile = self._page, self.storage.tile
+        rows = min(self._group_rows, self.height - number * self._group_rows)
+        wide, rows = tile or (self.width, rows)
+        if self._bits != 1 or self._samples != 1:
+            raise ValueError("fax compression of more than one bit")
+        return decode_ccitt(
+            data, wide, rows, compression=int(page.compression),
+            fill_order=int(page.fillorder or 1), options=int(page.tags.valueof(292, 0) or 0),
+        )  # fmt: skip
 
     def _lost(self, number: int) -> None:
         self.damage("truncated", f"piece {number + 1} of the TIFF's pixels is missing or cut off")

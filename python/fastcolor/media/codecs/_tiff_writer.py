@@ -91,7 +91,7 @@ class TiffWriter(Writer):
         storage = storage or Storage()
         row = width * samples * dtype.itemsize
         if self._big is None:
-            self._big = row * height * self.most_pages > _SAFE
+            self._big = storage.big or row * height * self.most_pages > _SAFE
         if self._written == 0:
             self._put(b"II" + struct.pack("<HHHQ", 43, 8, 0, 0) if self._big else b"II*\0\0\0\0\0")
             self._link = 8 if self._big else 4

@@ -90,7 +90,7 @@ def open_webp(data: bytes, reading: Reading) -> Document:
 
 
 class WebpWriter(Writer):
-    """Lossy with ``quality``, or lossless."""
+    """Lossless where asked for or where the page was; else lossy with ``quality``."""
 
     format = "webp"
 
@@ -118,7 +118,7 @@ class WebpWriter(Writer):
             self._target,
             "WEBP",
             quality=self._quality,
-            lossless=self._lossless,
+            lossless=self._lossless or storage.compression == "lossless",
             method=2,
             exact=alpha is not None,
             exif=exif or b"",

@@ -88,3 +88,16 @@ def on_white(pixels: Pixels, alpha: Pixels) -> Pixels:
     cover = alpha.astype(np.uint32).reshape(alpha.shape + (1,) * (pixels.ndim - 2))
     laid = pixels * cover + 255 * (255 - cover)
     return ((laid + 127) // 255).astype(np.uint8)
+
+
+def lost_in(format: str, metadata: Metadata) -> tuple[str, ...]:
+    """What of this metadata a format has no place for, in words for a report."""
+    large = format == "jpeg" and len(metadata.exif or b"") > 65527
+    parts = {
+        "part of the EXIF (its thumbnail, its largest fields)": large,
+        "IPTC": metadata.iptc if format == "webp" else None,
+        "Photoshop's resources": metadata.photoshop if format == "webp" else None,
+        "the comment": metadata.comment if format == "webp" else None,
+        "PNG's text": metadata.texts if format != "png" else None,
+    }
+    return tuple(f"{what} has no place in {format}" for what, held in parts.items() if held)

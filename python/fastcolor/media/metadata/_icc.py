@@ -40,7 +40,7 @@ def space(icc: bytes | None) -> str | None:
     return icc[16:20].decode("ascii", "replace").strip()
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=16)
 def tone_curve(icc: bytes | None, dtype: DTypeLike) -> NDArray[Any] | None:
     """Table from stored neutral codes to sRGB-encoded grey; None where both are the same.
 
@@ -155,6 +155,7 @@ def _curve(tag: bytes, codes: NDArray[np.float64]) -> NDArray[np.float64] | None
     return None
 
 
+@functools.lru_cache(maxsize=16)
 def colour_profile(icc: bytes) -> bytes | None:
     """For stored luma that keeps its codes: an RGB profile with the curve of this grey profile.
 

@@ -7,6 +7,7 @@ refused before any entity is expanded.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -46,6 +47,7 @@ class _Found(NamedTuple):
     history: tuple[int, bool] | None  # the same of xmpMM:History's rdf:Seq
 
 
+@functools.lru_cache(maxsize=16)
 def with_provenance(packet: bytes | None, *, model: str, version: str, software: str) -> bytes:
     """The packet, saying that a trained model gave the picture its colours, and which."""
     text = _utf8(packet) if packet else _EMPTY
