@@ -127,11 +127,11 @@ def test_long_files_of_one_thing_take_linear_time():
     scan = b"\xff\xda" + coded[:-2]
     for piece in (b"\xff", b"\xff\0", b"\0", b"\xff\xd0", comment, recipe, scan, b"\xff\xff\0"):
         for head in (b"\xff\xd8", frame, GREY[0][:-2], GREY[0], JOINED[0][:-2]):
-            assert seconds_for(head + piece * (size // len(piece))) < 1, (head[:9], piece[:9])
+            assert seconds_for(head + piece * (size // len(piece))) < 5, (head[:9], piece[:9])
 
 
 def test_tiny_scans_of_a_progressive_file_take_linear_time():
     colour = files.colour(8, 8, progressive=True, subsampling=0)
     parts = files.split(colour)
     dc = next(part for part in parts if part.marker == files.SOS)
-    assert seconds_for(files.built([*parts[:-1], *[dc] * 100_000, parts[-1]])) < 1
+    assert seconds_for(files.built([*parts[:-1], *[dc] * 100_000, parts[-1]])) < 5

@@ -48,6 +48,8 @@ def cases() -> dict[str, tuple[bytes, bytes]]:
         ("component 82 without JFIF", files.named(files.without(base, APP0), 82), 2, 2),
         ("sampled 2x2", files.sampled(base, 2, 2), 2, 2),
         ("all tables taken", files.quantised_by(base, 2, 0, 1, 3), 2, 2),
+        ("progressive, all tables taken", files.quantised_by(progressive, 1, 0, 2, 3), 2, 2),
+        ("progressive restarts", files.grey(*size, progressive=True, restart_marker_rows=1), 2, 1),
         ("grey profile", profile, 2, 2),
         ("EXIF before JFIF", exif, 2, 2),
         ("no EOI", base[:-2], 2, 2),

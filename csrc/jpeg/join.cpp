@@ -31,17 +31,17 @@ Chroma chroma_of_pair(const Frame& luma, const std::vector<Markers>& files, Reco
   out.frame = luma;
   const Frame& cb = files[0].frame;
   FC_JPEG_CHECK(cb.width == files[1].frame.width && cb.height == files[1].frame.height,
-                "chroma: Cb and Cr differ in size");
+                "Cb and Cr differ in size");
   const int x_first = tells(luma.width) ? chroma_step(luma.width, cb.width, 0) : 0;
   const int y_first = tells(luma.height) ? chroma_step(luma.height, cb.height, 0) : 0;
   const int x = tells(luma.width) ? x_first : chroma_step(luma.width, cb.width, y_first);
   const int y = tells(luma.height) ? y_first : chroma_step(luma.height, cb.height, x_first);
-  FC_JPEG_CHECK(x > 0 && y > 0, "chroma: planes of ", cb.width, "x", cb.height,
-                " do not fit a picture of ", luma.width, "x", luma.height);
+  FC_JPEG_CHECK(x > 0 && y > 0, "planes of ", cb.width, "x", cb.height, " do not fit a picture of ",
+                luma.width, "x", luma.height);
   out.frame.components = {{kLuma, x, y, luma.components[0].quantisation}, {}, {}};
   for (size_t i = 0; i < 2; ++i) {
     const Frame& frame = files[i].frame;
-    FC_JPEG_CHECK(frame.components.size() == 1, "chroma: a pair of files must be grey");
+    FC_JPEG_CHECK(frame.components.size() == 1, "a pair of files must be grey");
     out.scans[i] = take_component(files[i], 0, recode);
   }
   return out;
@@ -50,16 +50,16 @@ Chroma chroma_of_pair(const Frame& luma, const std::vector<Markers>& files, Reco
 Chroma chroma_of_file(const Frame& luma, const Markers& file, Recode recode) {
   Chroma out;
   out.frame = luma;
-  FC_JPEG_CHECK(file.frame.components.size() == 3, "chroma: it must have three components, not ",
+  FC_JPEG_CHECK(file.frame.components.size() == 3, "it must have three components, not ",
                 file.frame.components.size());
-  FC_JPEG_CHECK(file.frame.width == luma.width && file.frame.height == luma.height,
-                "chroma: it is ", file.frame.width, "x", file.frame.height, ", not ", luma.width,
-                "x", luma.height, " as the grey picture");
-  FC_JPEG_CHECK(colour_of(file) == "ycbcr", "chroma: its components are not YCbCr");
+  FC_JPEG_CHECK(file.frame.width == luma.width && file.frame.height == luma.height, "it is ",
+                file.frame.width, "x", file.frame.height, ", not ", luma.width, "x", luma.height,
+                " as the grey picture");
+  FC_JPEG_CHECK(colour_of(file) == "ycbcr", "its components are not YCbCr");
   out.frame.components = file.frame.components;
   Component& y = out.frame.components[0];
   FC_JPEG_CHECK(y.h == file.frame.most_h() && y.v == file.frame.most_v(),
-                "chroma: its luma must be sampled finest");
+                "its luma must be sampled finest");
   y.quantisation = luma.components[0].quantisation;
   for (int i = 1; i <= 2; ++i) {
     out.scans[static_cast<size_t>(i - 1)] = take_component(file, i, recode);
@@ -71,18 +71,14 @@ Chroma take_chroma(const Frame& luma, const std::vector<Bytes>& files, bool opti
   std::vector<Markers> parsed;
   bool progressive = false;
   for (const Bytes& file : files) {
-    try {
-      parsed.push_back(parse(file));
-    } catch (const JpegError& error) {
-      throw JpegError(concat("chroma: ", error.what()));
-    }
+    parsed.push_back(parse(file));
     const Frame& frame = parsed.back().frame;
     const std::string problem = coding_refusal(frame);
-    FC_JPEG_CHECK(problem.empty(), "chroma: ", problem);
+    FC_JPEG_CHECK(problem.empty(), problem);
     progressive = progressive || frame.progressive();
   }
   FC_JPEG_CHECK(luma.progressive() || !progressive,
-                "chroma: it is progressive and the grey picture is not");
+                "it is progressive and the grey picture is not");
   Recode recode = optimize ? Recode::sequential : Recode::if_interleaved;
   if (progressive) recode = Recode::if_interleaved;
   if (luma.progressive() && !progressive) recode = Recode::progressive;
@@ -111,7 +107,7 @@ Rope number_chroma(Chroma& chroma, const Tables& grey, bool& early) {
   early = true;
   for (size_t i = 0; i < 2; ++i) {
     const auto& table = chroma.scans[i].quantisation;
-    FC_JPEG_CHECK(!table.empty(), "chroma: it has no quantisation table");
+    FC_JPEG_CHECK(!table.empty(), "it has no quantisation table");
     const int id = ids[same ? 0 : i];
     chroma.frame.components[0].id = kLuma;
     chroma.frame.components[i + 1].id = static_cast<uint8_t>(kLuma + i + 1);
@@ -193,12 +189,17 @@ Rope join(Bytes grey_bytes, const std::vector<Bytes>& chroma_bytes, const JoinOp
   FC_CHECK(chroma_bytes.size() == 1 || chroma_bytes.size() == 2, "chroma must be one file or two");
   FC_JPEG_CHECK(grey.segments.size() <= kMostSegments / 2 && grey.scans.size() <= kMostScans / 2,
                 "it has more than ", kMostSegments / 2, " segments or ", kMostScans / 2, " scans");
-  Chroma chroma = take_chroma(grey.frame, chroma_bytes, options.optimize);
-
   Tables tables;
   for (const Segment& segment : grey.segments) tables.read(grey, segment);
+  Chroma chroma;
+  Rope quantisation;
   bool early = false;
-  Rope quantisation = number_chroma(chroma, tables, early);
+  try {
+    chroma = take_chroma(grey.frame, chroma_bytes, options.optimize);
+    quantisation = number_chroma(chroma, tables, early);
+  } catch (const JpegError& error) {
+    throw JpegError(concat("chroma: ", error.what()));
+  }
   const std::string space = icc_space(grey);
   const bool drop_icc = options.replace_icc || (!space.empty() && space != "RGB ");
 
