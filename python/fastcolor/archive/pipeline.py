@@ -31,6 +31,7 @@ from fastcolor.archive.task import Result, Task
 from fastcolor.archive.workers import Workers
 
 MOST_IN_BATCH = 64  # outputs that one commit of the journal publishes
+MOST_HELD_BYTES = 512 << 20
 MOST_SECONDS = 0.1  # that a finished output waits for its name
 SAMPLES = {1 << n for n in range(16)}  # of which the report shows before and after
 
@@ -108,7 +109,7 @@ class _Job:
         self.number = self.next_number = 0  # of tasks, where the sink wants their order
         self.waiting: dict[int, Result] = {}
         self.done_now = self.skipped_now = 0
-        self.met = 0
+        self.held = 0  # bytes of members of archives that wait or are worked on
         self.problem: JobError | None = None
 
     def run(self, report: Path | None) -> Outcome:
@@ -126,7 +127,7 @@ class _Job:
             self.sink.recover()
             steps.sink = self.sink
             try:
-                with StopRequest(self.progress.stopping) as stop:
+                with StopRequest() as stop:
                     self.progress.begin(self.inputs.count(), steps.describe())
                     with Workers(count, steps.run) as workers:
                         self._work(workers, stop)
@@ -150,17 +151,23 @@ class _Job:
         for item in self.inputs:
             if stop.code or self.problem:
                 break
-            self.met += 1
+            while self._is_full(workers, item):
+                self._take(workers)
             task = self._task(item)
             if task is None:
                 continue
-            while workers.in_flight >= workers.most_in_flight:
-                self._take(workers)
+            self.held += len(task.data)
             workers.submit(task)
             while self._take(workers, timeout=0):
                 pass
         while workers.in_flight:
             self._take(workers)
+
+    def _is_full(self, workers: Workers[Task, Result], item: Item) -> bool:
+        """Whether results must be waited for, so that memory stays bounded."""
+        if workers.in_flight + len(self.waiting) >= workers.most_in_flight:
+            return True
+        return item.eager and self.held > 0 and self.held + item.size > MOST_HELD_BYTES
 
     def _task(self, item: Item) -> Task | None:
         """What a worker is to do for this item; None when nothing is."""
@@ -203,6 +210,7 @@ class _Job:
         result = workers.result(timeout)
         if result is not None:
             self.series.add(**result.seconds)
+            self.held -= len(result.task.data)
             self.waiting[result.task.number] = result
             for ready in self._in_order() if self.sink.ordered else self._any_order():
                 self._settle(ready)

@@ -40,9 +40,6 @@ class Progress:
         self.skipped_count += 1
         self.moved()
 
-    def stopping(self) -> None:
-        """Called in a signal handler."""
-
     def moved(self) -> None:
         pass
 
@@ -72,9 +69,6 @@ class PlainProgress(Progress):
     def failed(self, item: Item, reason: str) -> None:
         super().failed(item, reason)
         self._say(f"failed: {item.label}: {printable(reason)}")
-
-    def stopping(self) -> None:
-        self._say("stopping: what is in work will be finished; once more stops at once")
 
     def moved(self) -> None:
         if self._quiet or time.monotonic() - self._said < LINE_SECONDS:
@@ -121,9 +115,6 @@ class JsonProgress(Progress):
         super().skipped(item)
         self.say("skipped", item=item.label)
 
-    def stopping(self) -> None:
-        sys.stderr.write("fastcolor: stopping: what is in work will be finished\n")
-
     def say(self, event: str, **about: Any) -> None:
         self._stream.write(json.dumps({"event": event, "time": time.time(), **about}) + "\n")
         self._stream.flush()
@@ -160,10 +151,6 @@ class BarProgress(Progress):
     def failed(self, item: Item, reason: str) -> None:
         super().failed(item, reason)
         self._console.print(f"failed: {item.label}: {printable(reason)}")
-
-    def stopping(self) -> None:
-        if self._task is not None:
-            self._bar.update(self._task, description="finishing what is in work")
 
     def moved(self) -> None:
         failures = f"{self.failed_count} failed" if self.failed_count else ""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
+
+FIRST = b"\nfastcolor: stopping: what is in work will be finished; once more stops at once\n"
+SECOND = b"\nfastcolor: stopped at once; the same command goes on\n"
 
 
 class StopRequest:
     """A context manager. ``code`` is the exit code once a stop was asked for, else 0."""
 
-    def __init__(self, asked: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         self.code = 0
-        self._asked = asked
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopRequest:
@@ -35,9 +35,8 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        # Straight to the descriptor: the interrupted code may be inside a print of its own.
+        os.write(2, SECOND if self.code else FIRST)
         if self.code:
-            sys.stderr.write("\nfastcolor: stopped at once; the same command goes on\n")
-            sys.stderr.flush()
             os._exit(self.code)
         self.code = 128 + number
-        self._asked()
