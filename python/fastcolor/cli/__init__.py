@@ -92,49 +92,61 @@ def _colorize(
         typer.Option("--output", "-o", help="Folder, .zip or .tar; for one picture also a file."),
     ],
     settings: Annotated[Path | None, typer.Option(help="TOML file with options as below.")] = None,
-    model: Annotated[str | None, typer.Option(help="Name or ONNX file [fast].")] = None,
-    engine: Annotated[str | None, typer.Option(help="What runs the model [auto].")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda [auto].")] = None,
+    model: Annotated[str | None, typer.Option(help="Name or ONNX file; default fast.")] = None,
+    engine: Annotated[str | None, typer.Option(help="What runs the model; default auto.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda; default auto.")] = None,
     size: Annotated[
-        int | None, typer.Option(help="Short side that the network sees [the model's].")
+        int | None, typer.Option(help="Short side that the network sees; default the model's.")
     ] = None,
     chroma: Annotated[
-        str | None, typer.Option(help="guided, bicubic or bilinear [guided].")
+        str | None, typer.Option(help="guided, bicubic or bilinear; default guided.")
     ] = None,
     saturation: Annotated[
-        float | None, typer.Option(help="Factor on the colours [the model's].")
+        float | None, typer.Option(help="Factor on the colours; default the model's.")
     ] = None,
-    contrast: Annotated[str | None, typer.Option(help="none or clahe [none].")] = None,
-    format: Annotated[str | None, typer.Option(help="same, jpg, png, tiff or webp [same].")] = None,
-    quality: Annotated[int | None, typer.Option(help="Of JPEG and WebP, 1 to 100 [90].")] = None,
+    contrast: Annotated[str | None, typer.Option(help="none or clahe; default none.")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="same, jpg, png, tiff or webp; default same.")
+    ] = None,
+    quality: Annotated[
+        int | None, typer.Option(help="Of JPEG and WebP, 1 to 100; default 90.")
+    ] = None,
     subsampling: Annotated[
-        str | None, typer.Option(help="Of the chroma of JPEG: 420 or 444 [420].")
+        str | None, typer.Option(help="Of the chroma of JPEG: 420 or 444; default 420.")
     ] = None,
     lossless_luma: Annotated[
-        str | None, typer.Option(help="Keep the luma scans of JPEG: auto, always, never [auto].")
+        str | None,
+        typer.Option(help="Keep the luma scans of JPEG: auto, always, never; default auto."),
     ] = None,
     provenance: Annotated[
-        bool | None, typer.Option(help="Write into XMP that a model made the colours [yes].")
+        bool | None, typer.Option(help="Write into XMP that a model made the colours; default yes.")
     ] = None,
     fail_on: Annotated[
         str | None,
-        typer.Option(help="Least damage that fails: none, truncated, error, warning [error]."),
+        typer.Option(
+            help="Least damage that fails: none, truncated, error, warning; default error."
+        ),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", help="Worker threads; 0: the main one [all CPUs].")
+        int | None,
+        typer.Option("--jobs", "-j", help="Worker threads; 0: the main one; default all CPUs."),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(help="Pictures in a run of a GPU engine [8].")
+        int | None, typer.Option(help="Pictures in a run of a GPU engine; default 8.")
     ] = None,
     force: Annotated[
         bool | None,
         typer.Option("--force", help="Colour what is in colour; replace others' outputs."),
     ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Make everything anew.")] = False,
-    max_pixels: Annotated[int | None, typer.Option(help="Of a picture [10^9].")] = None,
-    max_bytes: Annotated[int | None, typer.Option(help="Of a decoded picture [2^32].")] = None,
-    max_pages: Annotated[int | None, typer.Option(help="Of a file [10000].")] = None,
-    max_file: Annotated[int | None, typer.Option(help="Bytes of a file or member [2^32].")] = None,
+    max_pixels: Annotated[int | None, typer.Option(help="Of a picture; default 10^9.")] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(help="Of a decoded picture; default 2^32.")
+    ] = None,
+    max_pages: Annotated[int | None, typer.Option(help="Of a file; default 10000.")] = None,
+    max_file: Annotated[
+        int | None, typer.Option(help="Bytes of a file or member; default 2^32.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML page about the job.")] = None,
     json_log: Annotated[bool, typer.Option("--json-log", help="Log JSON lines to stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
@@ -188,7 +200,8 @@ def _kernels(
 def _archive(
     json: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
     megapixels: Annotated[
-        list[float] | None, typer.Option(help="Size of the pictures; may be repeated [2, 12].")
+        list[float] | None,
+        typer.Option(help="Size of the pictures; may be repeated; default 2, 12."),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="About how long a job takes.")] = 8.0,
     jobs: Annotated[int, typer.Option(help="Worker threads; -1: all CPUs.")] = -1,
