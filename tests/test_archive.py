@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tarfile
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from fastcolor.archive.errors import JobError
 from fastcolor.archive.inference import Batcher
 from fastcolor.archive.names import output_name
 from fastcolor.archive.settings import SettingsError, load
+from fastcolor.archive.steps import Steps
+from fastcolor.archive.task import Result, Task
+from fastcolor.archive.workers import PER_WORKER
 
 
 @pytest.fixture
@@ -446,3 +450,41 @@ def test_batches_are_always_full():
     for number, answer in answers.items():
         assert answer.shape == (2, 8, 8 * (1 + number % 2))
         assert (answer == number).all()
+
+
+def test_turned_scans_are_coloured_as_they_are_looked_at(tmp_path):
+    upright = archives.grey(3, 96, 64)
+    (tmp_path / "in").mkdir()
+    Image.fromarray(upright).save(tmp_path / "in" / "upright.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise for looking at it
+    Image.fromarray(np.rot90(upright)).save(tmp_path / "in" / "turned.png", exif=exif)
+    assert colour(tmp_path / "in", tmp_path / "out", Settings(jobs=0))[0] == 0
+    with Image.open(tmp_path / "out" / "upright.png") as one:
+        expected = np.asarray(one).astype(int)
+    with Image.open(tmp_path / "out" / "turned.png") as other:
+        assert other.getexif()[0x0112] == 6
+        turned = np.rot90(np.asarray(other), -1).astype(int)
+    assert np.abs(turned - expected).max() <= 2
+
+
+def test_what_waits_for_its_place_in_a_container_is_bounded(tmp_path, monkeypatch):
+    """A slow first picture must not let the results of all others pile up."""
+    source = archives.fill(tmp_path / "in", 60)
+    work, most, seen = Steps.run, [], []
+    second_done = threading.Event()
+
+    def slow(self: Steps, task: Task) -> Result:
+        if task.number == 0:
+            second_done.wait(20)
+            time.sleep(0.5)
+            seen.append(max(most))
+        else:
+            most.append(task.number)
+            second_done.set()
+        return work(self, task)
+
+    monkeypatch.setattr(Steps, "run", slow)
+    run([source], tmp_path / "out.zip", SETTINGS)
+    assert seen[0] <= 2 * PER_WORKER
+    assert len(zipfile.ZipFile(tmp_path / "out.zip").namelist()) == 60
