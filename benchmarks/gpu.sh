@@ -48,4 +48,15 @@ if "$python" -c 'import pytest_benchmark' 2>/dev/null; then
   FASTCOLOR_BENCH_DEVICE=cuda "$python" -m pytest -q -p no:cacheprovider benchmarks/bench_kernels.py \
     "--benchmark-json=$out/pytest-benchmark-cuda-$stamp.json" || code=1
 fi
+
+# Engines: PyTorch eager, torch.compile, CUDA graphs, ONNX Runtime CUDA and TensorRT where installed;
+# then the whole path from a grey picture on the host to a colour one, against the bare engine.
+"$python" -c '
+import sys, pathlib
+from fastcolor.bench import engines
+result = engines.run(engines.Settings(repetitions=15))
+engines.show(result, pathlib.Path(sys.argv[1] + ".json"), pathlib.Path(sys.argv[1] + ".html"))' \
+  "$out/engines-gpu-machine-$stamp" 2>&1 | tee "$out/engines-gpu-machine-$stamp.txt" || code=1
+"$python" -m fastcolor.bench.device_path "$out/device-path-gpu-machine-$stamp.json" 2>&1 |
+  tee "$out/device-path-gpu-machine-$stamp.txt" || code=1
 exit "$code"

@@ -41,8 +41,24 @@ class ndarray:  # noqa: N801 - CuPy's own name
     def __getitem__(self, key: object) -> ndarray:
         return ndarray(self.host[key])
 
+    def __len__(self) -> int:
+        return len(self.host)
+
+    def __imul__(self, factor: object) -> ndarray:
+        self.host *= factor
+        return self
+
     def transpose(self, *axes: int) -> ndarray:
         return ndarray(self.host.transpose(*axes))
+
+    def set(self, host: np.ndarray, stream: object = None) -> None:
+        self.host[...] = host
+
+    def get(self, stream: object = None, out: object = None, blocking: bool = True) -> np.ndarray:
+        if out is None:
+            return self.host.copy()
+        out[...] = self.host
+        return out
 
 
 class cuda:  # noqa: N801
@@ -72,12 +88,55 @@ class cuda:  # noqa: N801
         def synchronize(self) -> None:
             self.waited_for.append(self.pointer)
 
-    class _Stream:
+    class Event:
+        def synchronize(self) -> None:
+            """Everything is done at once."""
+
+    class Stream:
         ptr = 0
 
+        def __init__(self, non_blocking: bool = False) -> None:
+            self.non_blocking = non_blocking
+
+        def __enter__(self) -> cuda.Stream:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            """Work is done at once, on any stream."""
+
+        def record(self) -> cuda.Event:
+            return cuda.Event()
+
+        def wait_event(self, event: cuda.Event) -> None:
+            """Nothing to wait for."""
+
+        def synchronize(self) -> None:
+            """Nothing to wait for."""
+
+    class memory:  # noqa: N801
+        class OutOfMemoryError(MemoryError):
+            pass
+
     @staticmethod
-    def get_current_stream() -> _Stream:
-        return cuda._Stream()
+    def get_current_stream() -> cuda.Stream:
+        return cuda.Stream()
+
+    @staticmethod
+    def alloc_pinned_memory(size: int) -> bytearray:
+        return bytearray(size)
+
+
+class _Pool:
+    def free_all_blocks(self) -> None:
+        """There is none."""
+
+
+def get_default_memory_pool() -> _Pool:
+    return _Pool()
+
+
+def concatenate(arrays: list[ndarray]) -> ndarray:
+    return ndarray(np.concatenate([array.host for array in arrays]))
 
 
 def empty(shape: tuple[int, ...], dtype: object) -> ndarray:

@@ -11,4 +11,5 @@ PYBIND11_MODULE(_core, m) {
   fastcolor::register_neutral(m);
   fastcolor::register_delta_e(m);
   fastcolor::register_clahe(m);
+  fastcolor::register_jpeg(m);
 }

@@ -16,5 +16,6 @@ void register_luma(py::module_& m);
 void register_neutral(py::module_& m);
 void register_delta_e(py::module_& m);
 void register_clahe(py::module_& m);
+void register_jpeg(py::module_& m);
 
 }  // namespace fastcolor

@@ -1,10 +1,24 @@
 """fastcolor gives colour and resolution back to old photographs and film."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastcolor.errors import FastcolorError
 
-__all__ = ["DeviceError", "FastcolorError", "build_info", "ops", "set_thread_count", "thread_count"]
+if TYPE_CHECKING:
+    from fastcolor.colorizer import Colorizer, colorize
+
+__all__ = [
+    "Colorizer",
+    "DeviceError",
+    "FastcolorError",
+    "build_info",
+    "colorize",
+    "ops",
+    "set_thread_count",
+    "thread_count",
+]
+_LATE = ("Colorizer", "colorize")  # their engines take long to import
+_problem: ImportError | None = None
 
 try:
     from fastcolor import ops
@@ -14,7 +28,12 @@ except ImportError as error:
     # waits for the first use of what could not be loaded.
     _problem = error
 
-    def __getattr__(name: str) -> Any:
-        if name in __all__:
-            raise ImportError(str(_problem)) from _problem
-        raise AttributeError(f"module 'fastcolor' has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    if name in __all__ and _problem is not None:
+        raise ImportError(str(_problem)) from _problem
+    if name in _LATE:
+        from fastcolor import colorizer
+
+        return getattr(colorizer, name)
+    raise AttributeError(f"module 'fastcolor' has no attribute {name!r}")

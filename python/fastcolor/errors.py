@@ -21,10 +21,32 @@ class MissingDependencyError(FastcolorError):
     exit_code = 3
 
 
+class ModelError(FastcolorError):
+    """A model file is damaged, not one of ours, or not what was asked for."""
+
+    exit_code = 8
+
+
+class EngineError(FastcolorError):
+    """An engine cannot be opened, or failed while it ran."""
+
+    exit_code = 10
+
+
+class OutOfMemoryError(FastcolorError):
+    """The device has no room for a batch, however small."""
+
+    exit_code = 9
+
+
 class VerificationError(FastcolorError):
     """A result differs from its reference by more than it may."""
 
     exit_code = 6
+
+
+class JpegError(FastcolorError):
+    """A JPEG file is damaged, or is not of a kind that this can be done with."""
 
 
 class StartError(FastcolorError):

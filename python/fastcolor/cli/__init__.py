@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from fastcolor.cli import engines
 from fastcolor.errors import FastcolorError, StartError, exit_code_of
 
 app = typer.Typer(
@@ -76,6 +77,107 @@ def _demo(
     demo.run(output, image)
 
 
+@app.command("colorize")
+def _colorize(
+    context: typer.Context,
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Files, folders, .zip/.cbz, .tar(.gz/.zst); - for a list on stdin.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder, .zip or .tar; for one picture also a file."),
+    ],
+    settings: Annotated[Path | None, typer.Option(help="TOML file with options as below.")] = None,
+    model: Annotated[str | None, typer.Option(help="Name or ONNX file; default fast.")] = None,
+    engine: Annotated[str | None, typer.Option(help="What runs the model; default auto.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda; default auto.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Short side that the network sees; default the model's.")
+    ] = None,
+    chroma: Annotated[
+        str | None, typer.Option(help="guided, bicubic or bilinear; default guided.")
+    ] = None,
+    saturation: Annotated[
+        float | None, typer.Option(help="Factor on the colours; default the model's.")
+    ] = None,
+    contrast: Annotated[str | None, typer.Option(help="none or clahe; default none.")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="same, jpg, png, tiff or webp; default same.")
+    ] = None,
+    quality: Annotated[
+        int | None, typer.Option(help="Of JPEG and WebP, 1 to 100; default 90.")
+    ] = None,
+    subsampling: Annotated[
+        str | None, typer.Option(help="Of the chroma of JPEG: 420 or 444; default 420.")
+    ] = None,
+    lossless_luma: Annotated[
+        str | None,
+        typer.Option(help="Keep the luma scans of JPEG: auto, always, never; default auto."),
+    ] = None,
+    provenance: Annotated[
+        bool | None, typer.Option(help="Write into XMP that a model made the colours; default yes.")
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            help="Least damage that fails: none, truncated, error, warning; default error."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", help="Worker threads; 0: the main one; default all CPUs."),
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Pictures in a run of a GPU engine; default 8.")
+    ] = None,
+    force: Annotated[
+        bool | None,
+        typer.Option("--force", help="Colour what is in colour; replace others' outputs."),
+    ] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Make everything anew.")] = False,
+    max_pixels: Annotated[int | None, typer.Option(help="Of a picture; default 10^9.")] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(help="Of a decoded picture; default 2^32.")
+    ] = None,
+    max_pages: Annotated[int | None, typer.Option(help="Of a file; default 10000.")] = None,
+    max_file: Annotated[
+        int | None, typer.Option(help="Bytes of a file or member; default 2^32.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML page about the job.")] = None,
+    json_log: Annotated[bool, typer.Option("--json-log", help="Log JSON lines to stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+) -> None:
+    """Give colour to pictures, folders and archives. Interrupted, the same command goes on."""
+    from fastcolor.cli.colorize import colorize
+
+    apart = ("inputs", "output", "settings", "restart", "report", "json_log", "quiet")
+    given = {k: v for k, v in context.params.items() if k not in apart and v is not None}
+    flags = {"restart": restart, "json_log": json_log, "quiet": quiet}
+    raise typer.Exit(colorize(inputs, output, settings, given, report=report, **flags))
+
+
+@app.command("revert")
+def _revert(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Files, folders, .zip and .tar.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A folder, or a file for one picture.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    max_file: Annotated[int, typer.Option(help="Bytes of a file or member; 0: any.")] = 1 << 32,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+) -> None:
+    """Restore the grey JPEG files that colorize joined chroma to, byte for byte."""
+    from fastcolor.cli.revert import revert
+
+    raise typer.Exit(revert(inputs, output, max_file=max_file, force=force, quiet=quiet))
+
+
 @_bench.command("kernels")
 def _kernels(
     json: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
@@ -100,6 +202,26 @@ def _kernels(
         json.parent.mkdir(parents=True, exist_ok=True)
         json.touch()
     kernels.show(kernels.run(Settings(device, megapixels, threads, repetitions, only)), json)
+
+
+@_bench.command("archive")
+def _archive(
+    json: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
+    megapixels: Annotated[
+        list[float] | None,
+        typer.Option(help="Size of the pictures; may be repeated; default 2, 12."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="About how long a job takes.")] = 8.0,
+    jobs: Annotated[int, typer.Option(help="Worker threads; -1: all CPUs.")] = -1,
+    engine: Annotated[str, typer.Option(help="What runs the model.")] = "auto",
+) -> None:
+    """Time whole jobs against their steps measured alone, and against a usual loop."""
+    from fastcolor.bench import archive
+
+    archive.show(archive.measure_all(megapixels or [2.0, 12.0], seconds, jobs, engine), json)
+
+
+engines.register(app, _bench)
 
 
 def main() -> None:

@@ -1,0 +1,212 @@
+"""Zip and tar files as sequences of items; what a member's name or header does wrong is said."""
+
+from __future__ import annotations
+
+import stat
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, cast
+
+from fastcolor.archive.errors import ItemError
+from fastcolor.archive.item import Item
+from fastcolor.archive.names import is_clutter, problem
+from fastcolor.errors import MissingDependencyError
+
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    struct.error,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+)
+
+
+def kind_of(path: Path) -> str | None:
+    """ "zip", "tar", "gz" or "zst" by content; None for all else."""
+    with path.open("rb") as file:
+        head = file.read(265)
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        return "zip"
+    if head[:2] == b"\x1f\x8b":
+        return "gz"
+    if head[:4] == b"\x28\xb5\x2f\xfd":
+        return "zst"
+    if head[257:262] == b"ustar":
+        return "tar"
+    return None
+
+
+def members(path: Path, prefix: str, most_bytes: int) -> Iterator[Item]:
+    """The items of an archive, in its order. An item's bytes must be read before the next one.
+
+    Damage ends the iteration with an item that says so.
+    """
+    kind = kind_of(path)
+    last = Item(str(path), "", -1, prefix or path.name, 0, 0)
+    try:
+        if kind == "zip":
+            yield from _zip_members(path, prefix, most_bytes)
+        elif kind is not None:
+            yield from _tar_members(path, kind, prefix, most_bytes)
+        else:
+            yield last.bad("is not a zip or tar file, or is damaged at its start")
+    except MissingDependencyError as error:
+        yield last.bad(str(error))
+    except _DAMAGED as error:
+        yield last.bad(f"the archive is damaged: {_sentence(error)}")
+
+
+def count(path: Path) -> int | None:
+    """How many members a zip has; None where that would take reading it all."""
+    try:
+        if kind_of(path) != "zip":
+            return None
+        with zipfile.ZipFile(path) as archive:
+            return sum(not (i.is_dir() or is_clutter(i.filename)) for i in archive.infolist())
+    except (*_DAMAGED, OSError):
+        return 1
+
+
+def _sentence(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _zip_members(path: Path, prefix: str, most_bytes: int) -> Iterator[Item]:
+    with zipfile.ZipFile(path) as archive:
+        for position, info in enumerate(archive.infolist()):
+            if info.is_dir() or is_clutter(info.filename):
+                continue
+            name, wrong = _zip_name(info)
+            item = Item(
+                str(path), name, position, _join(prefix, name), info.file_size, _zip_time(info)
+            )
+            wrong = wrong or problem(name)
+            if stat.S_ISLNK(info.external_attr >> 16):
+                wrong = "is a symbolic link, which is not followed"
+            elif info.flag_bits & 1:
+                wrong = "is protected by a password"
+            wrong = wrong or too_big(info.file_size, most_bytes)
+            if wrong:
+                yield item.bad(wrong)
+            else:
+                yield item.holding(partial(_zip_bytes, archive, info), eager=True)
+
+
+def _zip_name(info: zipfile.ZipInfo) -> tuple[str, str | None]:
+    """The name, with / between folders, and what is wrong with its bytes."""
+    name = info.orig_filename.split("\0")[0]
+    if not info.flag_bits & 0x800 and not name.isascii():  # zipfile took it for cp437
+        try:
+            name = name.encode("cp437").decode()
+        except UnicodeError:
+            return name, "its name is not UTF-8; rename it, for example with convmv"
+    return name.replace("\\", "/"), None
+
+
+def _zip_time(info: zipfile.ZipInfo) -> int:
+    try:
+        return int(datetime(*info.date_time).timestamp()) * 1_000_000_000
+    except (ValueError, OverflowError, OSError):
+        return 0
+
+
+def _zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    try:
+        with archive.open(info) as file:
+            data = file.read(info.file_size + 1)
+    except _DAMAGED as error:
+        raise ItemError(f"cannot be unpacked: {_sentence(error)}") from error
+    if len(data) != info.file_size:
+        raise ItemError(
+            f"unpacks to another size than the {info.file_size} bytes that the zip states"
+        )
+    return data
+
+
+def _tar_members(path: Path, kind: str, prefix: str, most_bytes: int) -> Iterator[Item]:
+    with ExitStack() as stack:
+        archive = _open_tar(path, kind, stack)
+        for position, info in enumerate(archive):
+            cast(Any, archive).members = []  # or it would keep every header
+            if info.isdir() or is_clutter(info.name):
+                continue
+            name = info.name[2:] if info.name.startswith("./") else info.name
+            seconds = info.mtime if 0 <= info.mtime < 1 << 33 else 0
+            item = Item(
+                str(path), name, position, _join(prefix, name), info.size,
+                int(seconds * 1_000_000_000),
+            )  # fmt: skip
+            wrong = problem(name)
+            if info.issym() or info.islnk():
+                wrong = "is a link, which is not followed"
+            elif not info.isfile():
+                wrong = "is not a file"
+            wrong = wrong or too_big(info.size, most_bytes)
+            if wrong:
+                yield item.bad(wrong)
+            else:
+                yield item.holding(partial(_tar_bytes, archive, info), eager=True)
+
+
+def _open_tar(path: Path, kind: str, stack: ExitStack) -> tarfile.TarFile:
+    if kind == "zst":
+        stream = cast(IO[bytes], _ZstdFile(path, stack))
+        return stack.enter_context(tarfile.open(fileobj=stream, mode="r|"))
+    if kind == "gz":
+        return stack.enter_context(tarfile.open(path, mode="r|gz"))
+    return stack.enter_context(tarfile.open(path, mode="r:"))
+
+
+class _ZstdFile:
+    """What tarfile reads of a .zst; damage looks as it does in other archives."""
+
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        try:
+            import zstandard
+        except ImportError as error:
+            raise MissingDependencyError(
+                "reading .tar.zst needs zstandard: pip install 'fastcolor[codecs]'"
+            ) from error
+        file = stack.enter_context(path.open("rb"))
+        self._error = zstandard.ZstdError
+        reader = zstandard.ZstdDecompressor(max_window_size=2**31)
+        self._stream: Any = stack.enter_context(reader.stream_reader(file, read_across_frames=True))
+
+    def read(self, size: int) -> bytes:
+        try:
+            data: bytes = self._stream.read(size)
+            return data
+        except self._error as error:
+            raise tarfile.ReadError(str(error)) from error
+
+
+def _tar_bytes(archive: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
+    try:
+        file = archive.extractfile(info)
+        data = file.read() if file is not None else b""
+    except _DAMAGED as error:
+        raise ItemError(f"cannot be unpacked: {_sentence(error)}") from error
+    if len(data) != info.size:
+        raise ItemError("the archive ends inside it")
+    return data
+
+
+def too_big(size: int, most_bytes: int) -> str | None:
+    if not most_bytes or size <= most_bytes:
+        return None
+    return f"has {size} bytes, more than the limit of {most_bytes}; --max-file N raises it"
+
+
+def _join(prefix: str, name: str) -> str:
+    return f"{prefix}/{name}" if prefix else name

@@ -1,0 +1,37 @@
+"""What can go wrong with one item, and what stops a whole job."""
+
+from __future__ import annotations
+
+import errno
+
+from fastcolor.errors import FILES, FastcolorError
+
+
+class ItemError(FastcolorError):
+    """One item cannot be done; the message is the reason that the report gives."""
+
+
+class JobError(FastcolorError):
+    """The job cannot go on; what is done stays done, and the same command continues it."""
+
+    exit_code = FILES
+
+
+_REASONS = {
+    errno.ENOSPC: "no space is left there",
+    errno.EFBIG: "a file would grow beyond the size limit of this process (ulimit -f)",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "it is on a read-only file system",
+    errno.EACCES: "writing there is not allowed",
+    errno.EPERM: "writing there is not allowed",
+    errno.EMFILE: "too many files are open (ulimit -n)",
+    errno.EIO: "the device reports an input/output error",
+}
+
+
+def cannot_write(path: object, error: OSError) -> JobError:
+    reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
+    return JobError(
+        f"cannot write {path}: {reason}; when that is mended, the same command goes on "
+        "where it stopped"
+    )

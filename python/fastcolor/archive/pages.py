@@ -1,0 +1,123 @@
+"""Everything else: page by page, through pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from fastcolor import ops
+from fastcolor.archive.errors import ItemError
+from fastcolor.archive.task import OUTPUT, Data, Result, write_data
+from fastcolor.media import codecs
+from fastcolor.media.codecs import Document, Page
+
+if TYPE_CHECKING:
+    from fastcolor.archive.steps import Steps
+
+MOST_JPEG_SIDE = 65535
+
+
+def colour_pages(steps: Steps, result: Result, data: Data, kind: str, note: str) -> None:
+    settings = steps.settings
+    format = OUTPUT[kind] if settings.format == "same" else settings.format
+    with (
+        codecs.open_document(data, limits=steps.limits, fail_on=settings.fail_on) as document,
+        steps.room(max(_decoded_bytes(page) for page in document)),
+    ):
+        if document.pages > 1 and format != "tiff":
+            raise ItemError(
+                f"has {document.pages} pages, which {format} cannot hold; use --format tiff"
+            )
+        first = document.page(0)
+        with result.timed("decode"):
+            pixels: Any = first.pixels()
+        if steps.is_colour(first, pixels) and _others_in_colour(steps, result, document):
+            return steps.copy(result, data, document)
+        if format == "jpg" and pixels.dtype == np.uint8 and not first.has_alpha:
+            made = _reencoded(steps, result, first, pixels)
+            return steps.finish(result, lambda file: write_data(file, made), document, note)
+
+        def write(file: BinaryIO) -> None:
+            nonlocal pixels
+            with codecs.open_output(
+                file, format, pages=document.pages, quality=settings.quality,
+                subsampling=settings.subsampling,
+            ) as writer:  # fmt: skip
+                decoded, pixels = pixels, None
+                _page(steps, result, first, decoded, writer)
+                for index in range(1, document.pages):
+                    page = document.page(index)
+                    with result.timed("decode"):
+                        decoded = page.pixels()
+                    _page(steps, result, page, decoded, writer)
+
+        steps.finish(result, write, document, note)
+
+
+def _reencoded(steps: Steps, result: Result, page: Page, pixels: Any) -> bytes:
+    """A JPEG of the luma and chroma planes, without a detour through RGB."""
+    settings = steps.settings
+    with result.timed("merge"):
+        luma = _luma(steps, page, pixels)
+    with result.timed("infer"):
+        ab = steps.inference.ab(luma, page.metadata.orientation)
+    with result.timed("merge"):
+        cb, cr = ops.merge_ycc(
+            luma, ab, settings.subsampling,
+            chroma=settings.chroma, saturation=steps.inference.saturation,
+        )  # fmt: skip
+    steps.sample(result, luma, ab)
+    result.remark(page)
+    with result.timed("encode"):
+        if max(luma.shape) > MOST_JPEG_SIDE:
+            raise ItemError(
+                f"a side of {max(luma.shape)} pixels does not fit into a JPEG; "
+                "use --format tiff or png"
+            )
+        metadata = steps.metadata(page.metadata, "srgb")
+        return codecs.encode_ycc(luma, cb, cr, quality=settings.quality, metadata=metadata)
+
+
+def _luma(steps: Steps, page: Page, pixels: Any) -> Any:
+    luma = np.ascontiguousarray(page.luma_of(pixels))
+    return ops.clahe(luma) if steps.settings.contrast == "clahe" else luma
+
+
+def _others_in_colour(steps: Steps, result: Result, document: Document) -> bool:
+    for index in range(1, document.pages):
+        page = document.page(index)
+        with result.timed("decode"):
+            if not steps.is_colour(page, page.pixels_at(512)):
+                return False
+    return True
+
+
+def _page(steps: Steps, result: Result, page: Page, pixels: Any, writer: codecs.Writer) -> None:
+    settings = steps.settings
+    alpha = page.alpha()
+    if steps.is_colour(page, pixels):  # among grey ones: as it is
+        with result.timed("encode"):
+            writer.write(pixels, page.metadata, alpha=alpha, storage=page.storage)
+        return
+    with result.timed("merge"):
+        luma = _luma(steps, page, pixels)
+    with result.timed("infer"):
+        ab = steps.inference.ab(luma, page.metadata.orientation)
+    with result.timed("merge"):
+        reused = pixels if pixels.ndim == 3 and pixels.flags.carray else None
+        rgb = ops.merge_rgb(luma, ab, settings.chroma, steps.inference.saturation, out=reused)
+    if page.index == 0:
+        steps.sample(result, luma, ab)
+    del luma, pixels, reused
+    with result.timed("encode"):
+        metadata = steps.metadata(page.metadata, "srgb")
+        writer.write(rgb, metadata, alpha=alpha, storage=page.storage)
+    result.remark(page)
+
+
+def _decoded_bytes(page: Page) -> int:
+    """What a page takes in work: its pixels, its luma and its colours."""
+    colour = 3 * page.dtype.itemsize
+    own = 0 if page.channels == 3 else colour  # colours replace colour pixels in place
+    return page.width * page.height * (page.channels * page.dtype.itemsize * 2 + own)

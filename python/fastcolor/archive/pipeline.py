@@ -1,0 +1,314 @@
+"""A job: items in, outputs out, the journal between. It reads from top to bottom.
+
+The caller's thread lists items, admits them by the journal and publishes results; workers take an
+item from its bytes to its staged output (steps.py). What is in flight is bounded, so memory is too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from fastcolor.archive import names
+from fastcolor.archive.container import CONTAINERS, ContainerSink
+from fastcolor.archive.errors import ItemError, JobError, cannot_write
+from fastcolor.archive.item import Item
+from fastcolor.archive.journal import Admission, Journal
+from fastcolor.archive.progress import Progress
+from fastcolor.archive.series import Series
+from fastcolor.archive.settings import Settings, worker_count
+from fastcolor.archive.signals import StopRequest
+from fastcolor.archive.sink import FolderSink, Sink
+from fastcolor.archive.source import Inputs
+from fastcolor.archive.steps import Steps
+from fastcolor.archive.task import Result, Task
+from fastcolor.archive.workers import Workers
+
+MOST_IN_BATCH = 64  # outputs that one commit of the journal publishes
+MOST_HELD_BYTES = 512 << 20
+MOST_SECONDS = 0.1  # that a finished output waits for its name
+SAMPLES = {1 << n for n in range(16)}  # of which the report shows before and after
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. ``counts`` are of the whole job: coloured, copied, skipped, failed, todo."""
+
+    counts: dict[str, int]
+    seconds: float
+    done_now: int  #: items that this run finished
+    skipped_now: int  #: items that former runs had finished
+    pixels: int
+    stages: dict[str, float]  #: seconds of all workers
+    exit_code: int
+    journal: Path | None = None
+    failures: list[tuple[str, str]] = field(default_factory=list)  #: the first ones
+
+
+def run(
+    inputs: Sequence[str | Path] | BinaryIO,
+    output: str | Path,
+    settings: Settings | None = None,
+    *,
+    restart: bool = False,
+    report: Path | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Colours everything in ``inputs`` (paths, or a stream with a list of them) into ``output``.
+
+    JobError when the job cannot begin or go on; bad items do not stop it. See Settings.
+    """
+    settings = settings or Settings()
+    output = Path(os.path.abspath(output))
+    journal_name = output.name + ".fastcolor.sqlite"
+    journal_path: Path | None = output.with_name(journal_name)
+    ours = [output.with_name(journal_name + end) for end in ("", "-wal", "-shm")]
+    ours += [report] if report else []
+    if isinstance(inputs, Sequence):
+        found = Inputs(inputs, output, ours, settings.max_file)
+    else:
+        found = Inputs.of_list(inputs, output, ours, settings.max_file)
+    found.require()
+    rename_to = ""
+    root = output
+    if names.is_picture(output.name) and not output.is_dir():
+        if not found.only_file():
+            raise JobError(
+                f"the output {output} is named like one picture; name a folder, .zip or .tar"
+            )
+        root, rename_to, journal_path = output.parent, output.name, None
+        if settings.format == "same":
+            settings = replace(settings, format=names.format_of(output.name))
+    job = _Job(found, root, rename_to, settings, journal_path, restart, progress or Progress())
+    return job.run(report)
+
+
+class _Job:
+    def __init__(
+        self,
+        inputs: Inputs,
+        output: Path,
+        rename_to: str,
+        settings: Settings,
+        journal_path: Path | None,
+        restart: bool,
+        progress: Progress,
+    ) -> None:
+        self.inputs, self.output, self.settings = inputs, output, settings
+        self.rename_to, self.restart, self.progress = rename_to, restart, progress
+        self.journal_path = journal_path
+        self.series = Series()
+        self.batch: list[Result] = []
+        self.batch_since = 0.0
+        self.number = self.next_number = 0  # of tasks, where the sink wants their order
+        self.waiting: dict[int, Result] = {}
+        self.done_now = self.skipped_now = 0
+        self.held = 0  # bytes of members of archives that wait or are worked on
+        self.problem: JobError | None = None
+
+    def run(self, report: Path | None) -> Outcome:
+        count = worker_count(self.settings.jobs)
+        try:
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self.output.parent, error) from error
+        with (
+            Steps(self.settings, count) as steps,
+            closing(Journal(self.journal_path)) as self.journal,
+            closing(self._sink()) as self.sink,
+        ):
+            self.journal.begin(steps.influencing(), self.restart)
+            self.sink.recover()
+            steps.sink = self.sink
+            try:
+                with StopRequest() as stop:
+                    self.progress.begin(self.inputs.count(), steps.describe())
+                    with Workers(count, steps.run) as workers:
+                        self._work(workers, stop)
+                    self._publish()
+                    if self.problem is None and not stop.code:
+                        self.sink.finish()
+            finally:
+                self.progress.end()
+            if self.problem is not None:
+                raise self.problem
+            return self._close(stop.code, report)
+
+    def _sink(self) -> Sink:
+        if self.output.suffix.lower() in CONTAINERS and not self.output.is_dir():
+            return ContainerSink(self.output, self.journal, self.restart, self.settings.force)
+        if self.output.exists() and not self.output.is_dir():
+            raise JobError(f"the output {self.output} is a file; name a folder, .zip or .tar")
+        return FolderSink(self.output, self.journal, self.inputs.owns)
+
+    def _work(self, workers: Workers[Task, Result], stop: StopRequest) -> None:
+        for item in self.inputs:
+            if stop.code or self.problem:
+                break
+            while self._is_full(workers, item):
+                self._take(workers)
+            task = self._task(item)
+            if task is None:
+                continue
+            self.held += len(task.data)
+            workers.submit(task)
+            while self._take(workers, timeout=0):
+                pass
+        while workers.in_flight:
+            self._take(workers)
+
+    def _is_full(self, workers: Workers[Task, Result], item: Item) -> bool:
+        """Whether results must be waited for, so that memory stays bounded."""
+        if workers.in_flight + len(self.waiting) >= workers.most_in_flight:
+            return True
+        return item.eager and self.held > 0 and self.held + item.size > MOST_HELD_BYTES
+
+    def _task(self, item: Item) -> Task | None:
+        """What a worker is to do for this item; None when nothing is."""
+        if self.rename_to and item.problem is None:
+            item = replace(item, name=self.rename_to)
+        admission = self._admit(item)
+        if admission.action == "failed":
+            self._failed(item, admission.row, admission.note, known=True)
+            return None
+        if admission.action == "skip":
+            self.skipped_now += 1
+            self.progress.skipped(item)
+            return None
+        refusal = self.sink.refusal(admission.name, admission.ours, self.settings.force)
+        if refusal:
+            self._failed(item, admission.row, refusal)
+            return None
+        data = b""
+        if item.eager and item.read is not None:
+            try:
+                data = item.read()
+            except ItemError as error:
+                self._failed(item, admission.row, str(error))
+                return None
+        self.number += 1
+        sample = self.skipped_now + self.number in SAMPLES
+        return Task(self.number - 1, item, admission.row, admission.name, data, sample)
+
+    def _admit(self, item: Item) -> Admission:
+        admission = self.journal.admit(item, self.settings.format, self.settings.force)
+        if admission.action != "skip" or admission.outcome in ("", "skipped"):
+            return admission
+        if self.sink.holds(admission.name, admission.size):
+            return admission
+        self.journal.redo(admission.row)
+        return Admission("do", admission.row, admission.name, True)
+
+    def _take(self, workers: Workers[Task, Result], timeout: float | None = MOST_SECONDS) -> bool:
+        """One result from the workers, and what became ready by it."""
+        result = workers.result(timeout)
+        if result is not None:
+            self.series.add(**result.seconds)
+            self.held -= len(result.task.data)
+            self.waiting[result.task.number] = result
+            for ready in self._in_order() if self.sink.ordered else self._any_order():
+                self._settle(ready)
+        full = len(self.batch) >= MOST_IN_BATCH
+        if self.batch and (full or time.monotonic() - self.batch_since > MOST_SECONDS):
+            self._publish()
+        return result is not None
+
+    def _in_order(self) -> list[Result]:
+        ready = []
+        while self.next_number in self.waiting:
+            ready.append(self.waiting.pop(self.next_number))
+            self.next_number += 1
+        return ready
+
+    def _any_order(self) -> list[Result]:
+        ready = list(self.waiting.values())
+        self.waiting.clear()
+        return ready
+
+    def _settle(self, result: Result) -> None:
+        """Takes over what a worker made of an item."""
+        task, finished, staged = result.task, result.finished, result.staged
+        reason = str(result.error) if result.error else ""
+        if isinstance(result.error, JobError):
+            self.problem = self.problem or result.error
+            return
+        if finished is not None and finished.name != task.name and finished.outcome == "copied":
+            reason = self.journal.takes_name(task.row, finished.name) or self.sink.refusal(
+                finished.name, False, self.settings.force
+            ) or ""  # fmt: skip
+        if reason or finished is None or staged is None:
+            for name in {task.name, task.item.name, finished.name if finished else task.name}:
+                self.sink.drop(name)
+            self._failed(task.item, task.row, reason)
+            return
+        if not self.batch:
+            self.batch_since = time.monotonic()
+        self.batch.append(result)
+
+    def _failed(self, item: Item, row: int, reason: str, known: bool = False) -> None:
+        gone = self.inputs.vanished(item)
+        if gone:
+            self.problem = self.problem or JobError(
+                f"the input {gone} has vanished; when it is back, the same command goes on"
+            )
+            return
+        if not known:
+            self.journal.fail(row, reason)
+        self.series.add(failed=1)
+        self.progress.failed(item, reason)
+
+    def _publish(self) -> None:
+        """Gives the finished outputs their names; only then an item counts, and is logged."""
+        batch, self.batch = self.batch, []
+        if not batch:
+            return
+        try:
+            self.sink.publish([(r.finished, r.staged) for r in batch if r.finished and r.staged])
+            for result in batch:
+                if result.sample is not None:
+                    self.journal.add_sample(result.task.row, *result.sample)
+        except JobError as error:
+            self.problem = self.problem or error
+            return
+        for result in batch:
+            assert result.finished is not None
+            pixels, size = result.finished.pixels, result.task.item.size
+            self.done_now += 1
+            self.series.add(items=1, pixels=pixels, bytes=size)
+            self.progress.done(result.task.item, result.finished, result.seconds)
+
+    def _close(self, stop_code: int, report: Path | None) -> Outcome:
+        self.journal.end_run(self.series.elapsed(), self.series.intervals())
+        counts = self.journal.counts()
+        failures = [
+            (
+                names.printable(f"{r['path']}: {r['member']}" if r["member"] else r["path"]),
+                r["note"],
+            )
+            for r in self.journal.noted(failed=True, most=20)
+        ]
+        stages = ("read", "decode", "infer", "merge", "encode", "write")
+        outcome = Outcome(
+            counts=counts,
+            seconds=self.series.elapsed(),
+            done_now=self.done_now,
+            skipped_now=self.skipped_now,
+            pixels=int(self.series.totals["pixels"]),
+            stages={name: self.series.totals[name] for name in stages},
+            exit_code=stop_code or (1 if counts["failed"] else 0),
+            journal=self.journal_path,
+            failures=failures,
+        )
+        if report is not None:
+            from fastcolor.archive.report import write_report
+
+            influencing = json.loads(self.journal.meta("settings") or "{}")
+            stopped = stop_code != 0
+            write_report(report, self.journal, counts, influencing, self.output, stopped)
+        return outcome

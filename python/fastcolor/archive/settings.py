@@ -1,0 +1,127 @@
+"""The settings of a job: checked values, their TOML file and the hash that the journal keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import typing
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from fastcolor.errors import FastcolorError
+
+FORMATS = ("same", "jpg", "png", "tiff", "webp")
+
+
+class SettingsError(FastcolorError):
+    """A setting has a value that it cannot have."""
+
+    exit_code = 2
+
+
+def _setting(default: Any, *choices: str, output: bool = True, **limits: float) -> Any:
+    """A field with its allowed values; ``output`` says whether it changes what is written."""
+    return field(default=default, metadata={"choices": choices, "output": output, **limits})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How pictures are coloured and written. Fields without influence on outputs are marked."""
+
+    model: str = _setting("fast")
+    engine: str = _setting("auto")
+    device: str = _setting("auto")
+    size: int = _setting(0, least=0, most=4096)  #: short side that the network sees; 0: the model's
+    chroma: str = _setting("guided", "guided", "bicubic", "bilinear")
+    saturation: float = _setting(-1.0, least=-1, most=10)  #: -1: the model's
+    contrast: str = _setting("none", "none", "clahe")
+    format: str = _setting("same", *FORMATS)
+    quality: int = _setting(90, least=1, most=100)
+    subsampling: str = _setting("420", "420", "444")
+    lossless_luma: str = _setting("auto", "auto", "always", "never")
+    provenance: bool = _setting(True)
+    fail_on: str = _setting("error", "none", "truncated", "error", "warning")
+    force: bool = _setting(False, output=False)  #: colours colour, replaces what others made
+    max_pixels: int = _setting(1_000_000_000, output=False, least=0, most=1 << 40)
+    max_bytes: int = _setting(4 << 30, output=False, least=0, most=1 << 50)
+    max_pages: int = _setting(10_000, output=False, least=0, most=1 << 30)
+    max_file: int = _setting(4 << 30, output=False, least=0, most=1 << 50)  #: bytes as stored
+    jobs: int = _setting(-1, output=False, least=-1, most=1024)  #: -1: one for each CPU
+    batch: int = _setting(8, output=False, least=1, most=1024)  #: of one run of a GPU engine
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            check(item.name, getattr(self, item.name))
+        changed = self.contrast != "none" or self.format not in ("same", "jpg")
+        if self.lossless_luma == "always" and changed:
+            raise SettingsError(
+                "--lossless-luma always cannot be had with --contrast or with another --format"
+            )
+
+    def influencing(self) -> dict[str, Any]:
+        """What the outputs depend on."""
+        values = asdict(self)
+        return {item.name: values[item.name] for item in fields(self) if item.metadata["output"]}
+
+
+_TYPES: dict[str, type] = typing.get_type_hints(Settings)
+_FIELDS = {item.name: item for item in fields(Settings)}
+
+
+def check(name: str, value: Any) -> None:
+    option = "--" + name.replace("_", "-")
+    limits = _FIELDS[name].metadata
+    kind = _TYPES[name]
+    allowed: tuple[type, ...] = (int, float) if kind is float else (kind,)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+        raise SettingsError(f"{option} must be of the type {kind.__name__}, got {value!r}")
+    if limits["choices"] and value not in limits["choices"]:
+        raise SettingsError(f"{option} must be {' or '.join(limits['choices'])}, got {value!r}")
+    if "least" in limits and not limits["least"] <= value <= limits["most"]:
+        least, most = limits["least"], limits["most"]
+        raise SettingsError(f"{option} must be between {least:g} and {most:g}, got {value}")
+
+
+def load(path: Path | None, given: dict[str, Any]) -> Settings:
+    """Settings of the TOML file, overridden by those given (names as in Settings, or with -)."""
+    values: dict[str, Any] = {}
+    if path is not None:
+        for key, value in _read_toml(path).items():
+            name = key.replace("-", "_")
+            if name not in _FIELDS:
+                known = ", ".join(sorted(_FIELDS))
+                raise SettingsError(f"{path} has the unknown setting {key!r}; known are {known}")
+            values[name] = value
+    values.update(given)
+    return replace(Settings(), **values)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        import tomllib
+    except ImportError:  # Python 3.10
+        import tomli as tomllib  # type: ignore[no-redef, import-not-found, unused-ignore]
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not a TOML file: {error}") from error
+
+
+def digest(values: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """Words for what changed: "saturation 1.4, now 1.0; ..."."""
+    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    return "; ".join(f"{name} {before.get(name)}, now {now.get(name)}" for name in names)
+
+
+def worker_count(jobs: int) -> int:
+    """Threads for a --jobs of this value; 0 is the caller's own thread."""
+    if jobs >= 0:
+        return jobs
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1

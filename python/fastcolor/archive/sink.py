@@ -1,0 +1,165 @@
+"""Sinks: where outputs go. Nothing is seen under its final name before it is complete.
+
+A worker stages an output; the job's own thread then publishes batches: it has the journal commit
+them as ready, and gives them their names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from fastcolor.archive.errors import ItemError, JobError, cannot_write
+from fastcolor.archive.journal import Finished, Journal
+from fastcolor.archive.names import folded
+
+Write = Callable[[BinaryIO], None]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """An output that is complete: a file under a temporary name, or bytes."""
+
+    size: int
+    temporary: Path | None = None
+    data: bytes = b""
+    mtime_ns: int = 0
+
+
+class Sink(Protocol):
+    #: whether outputs must be published in the order of the items
+    ordered: bool
+
+    def recover(self) -> None: ...
+    def holds(self, name: str, size: int) -> bool: ...
+    def stage(self, name: str, mtime_ns: int, write: Write) -> Staged: ...
+    def drop(self, name: str) -> None: ...
+    def refusal(self, name: str, ours: bool, force: bool) -> str | None: ...
+    def publish(self, batch: list[tuple[Finished, Staged]]) -> None: ...
+    def finish(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class FolderSink:
+    """A folder that mirrors the input tree."""
+
+    ordered = False
+
+    def __init__(self, root: Path, journal: Journal, owned: Callable[[Path], bool]) -> None:
+        self.root, self._journal, self._owned = root, journal, owned
+
+    def recover(self) -> None:
+        """Renames what was ready when a former process died."""
+        left, lost = self._journal.left_ready(), set()
+        for row in left:
+            temporary = self._temporary(row["name"])
+            try:
+                if temporary.exists():
+                    os.replace(temporary, self.root / row["name"])
+                elif row["outcome"] != "skipped" and not self.holds(row["name"], row["bytes"]):
+                    lost.add(row["id"])
+            except OSError as error:
+                raise cannot_write(self.root / row["name"], error) from error
+        self._journal.done([finished_of(row) for row in left if row["id"] not in lost])
+        for row in lost:
+            self._journal.redo(row)
+        self._journal.commit()
+
+    def holds(self, name: str, size: int) -> bool:
+        try:
+            return os.stat(self.root / name).st_size == size
+        except OSError:
+            return False
+
+    def stage(self, name: str, mtime_ns: int, write: Write) -> Staged:
+        temporary = self._temporary(name)
+        try:
+            try:
+                file = temporary.open("wb+")
+            except FileNotFoundError:
+                temporary.parent.mkdir(parents=True, exist_ok=True)
+                file = temporary.open("wb+")
+            with file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+                size = os.fstat(file.fileno()).st_size
+            os.utime(temporary, ns=(mtime_ns, mtime_ns))
+        except BaseException as error:
+            self.drop(name)
+            if isinstance(error, (FileExistsError, NotADirectoryError)):
+                raise ItemError(
+                    f"its output {name} needs a folder where {error.filename} is a file"
+                ) from error
+            if isinstance(error, OSError):
+                raise cannot_write(self.root / name, error) from error
+            raise
+        return Staged(size, temporary)
+
+    def drop(self, name: str) -> None:
+        """No temporary file stays for an item that failed."""
+        with suppress(OSError):  # the folder is gone, or read-only: this run left nothing there
+            self._temporary(name).unlink(missing_ok=True)
+
+    def refusal(self, name: str, ours: bool, force: bool) -> str | None:
+        target = self.root / name
+        if not os.path.lexists(target):
+            return None
+        if target.is_dir():
+            return f"its output {target} is a folder that exists"
+        if self._owned(target):
+            return f"its output {target} would replace an original"
+        if ours or force:
+            return None
+        return f"{target} exists and is not of this job; --force replaces it"
+
+    def publish(self, batch: list[tuple[Finished, Staged]]) -> None:
+        try:
+            self._journal.ready([finished for finished, _ in batch])
+        except JobError:
+            for finished, _ in batch:
+                self.drop(finished.name)
+            raise
+        folders = set()
+        for finished, staged in batch:
+            if staged.temporary is None:
+                continue
+            target = self.root / finished.name
+            try:
+                os.replace(staged.temporary, target)
+            except OSError as error:
+                raise cannot_write(target, error) from error
+            folders.add(target.parent)
+        for folder in folders:
+            sync_folder(folder)
+        self._journal.done([finished for finished, _ in batch])
+
+    def finish(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def _temporary(self, name: str) -> Path:
+        """Beside the target, and the same in every run: who does the item again replaces it."""
+        token = hashlib.sha256(folded(name).encode()).hexdigest()[:20]
+        return (self.root / name).with_name(f".fastcolor-{token}.part")
+
+
+def finished_of(row: Any) -> Finished:
+    return Finished(row["id"], row["name"], row["outcome"])
+
+
+def sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass  # some network file systems know no such thing
+    finally:
+        os.close(handle)

@@ -1,0 +1,174 @@
+"""Sources: files, folders, archives and lists on stdin as one stream of items, ordered by path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from fastcolor.archive import containers
+from fastcolor.archive.errors import ItemError, JobError
+from fastcolor.archive.item import Item
+from fastcolor.archive.names import archive_stem, is_archive, is_clutter, is_picture, problem
+
+
+class Inputs:
+    """What a job reads.
+
+    The outputs mirror the inputs below their deepest common folder: one folder or archive is
+    mirrored from its inside. Items come in the order of their paths, whatever the order of the
+    arguments, so that nothing depends on it. ``output`` and ``ours`` (files of the job) are never
+    items.
+    """
+
+    def __init__(
+        self, inputs: Iterable[str | Path], output: Path, ours: Iterable[Path], most_bytes: int
+    ) -> None:
+        self._most_bytes = most_bytes
+        self._ours = {os.path.realpath(path) for path in (output, *ours)}
+        self._roots = sorted({Path(os.path.abspath(path)) for path in inputs})
+        if not self._roots:
+            raise JobError("there is no input: name files, folders, archives, or - for a list")
+        self._listed_only = False
+        self.base = Path(os.path.commonpath([self._inside(root) for root in self._roots]))
+
+    @classmethod
+    def of_list(
+        cls, stream: BinaryIO, output: Path, ours: Iterable[Path], most_bytes: int
+    ) -> Inputs:
+        """The paths on a stream, separated by line ends or by NUL; what is missing is an item."""
+        data = stream.read()
+        paths = data.split(b"\0") if b"\0" in data else data.splitlines()
+        inputs = cls([os.fsdecode(path) for path in paths if path], output, ours, most_bytes)
+        inputs._listed_only = True
+        return inputs
+
+    def require(self) -> None:
+        """JobError where an input that was named is missing or is the output itself."""
+        for root in self._roots:
+            if not os.path.lexists(root) and not self._listed_only:
+                raise JobError(f"{root}: there is no such file or folder")
+            if os.path.realpath(root) in self._ours and not root.is_file():
+                raise JobError(f"the output {root} is the input itself; choose another folder")
+            if os.path.realpath(root) in self._ours:
+                raise JobError(f"the output {root} is one of the inputs; choose another name")
+
+    def only_file(self) -> bool:
+        """Whether this is one picture."""
+        root = self._roots[0]
+        return len(self._roots) == 1 and root.is_file() and containers.kind_of(root) is None
+
+    def owns(self, target: Path) -> bool:
+        """Whether this path is that of an original, which nothing may replace.
+
+        What lies in an output folder inside an input is none.
+        """
+        real = Path(os.path.realpath(target))
+        within = {str(path) for path in (real, *real.parents)}
+        for root in self._roots:
+            origin = Path(os.path.realpath(root))
+            inside = {path for path in self._ours if origin in Path(path).parents}
+            if real == origin or (origin in real.parents and not inside & within):
+                return True
+        return False
+
+    def vanished(self, item: Item) -> str | None:
+        """The input that was there at the start and is gone, or None when only the item is."""
+        if self._listed_only:
+            return None
+        path = Path(item.path)
+        root = next((r for r in self._roots if r == path or r in path.parents), None)
+        if root is None or (len(self._roots) > 1 and root == path):
+            return None
+        return None if os.path.exists(root) else str(root)
+
+    def count(self) -> int | None:
+        """The number of items, or None where only reading a whole tar would tell."""
+        total = 0
+        for path, wrong in self._files():
+            if wrong or not self._is_archive(path):
+                total += 1
+                continue
+            found = containers.count(path)
+            if found is None:
+                return None
+            total += found
+        return total
+
+    def __iter__(self) -> Iterator[Item]:
+        for path, wrong in self._files():
+            name = os.path.relpath(path, self.base)
+            item = Item(str(path), "", 0, name, 0, 0)
+            if wrong:
+                yield item.bad(wrong)
+                continue
+            try:
+                if self._is_archive(path):
+                    inside = os.path.relpath(self._inside(path), self.base)
+                    prefix = "" if inside == "." else inside
+                    yield from containers.members(path, prefix, self._most_bytes)
+                else:
+                    yield self._file(path, name)
+            except FileNotFoundError:
+                yield item.bad("has vanished since it was listed")
+            except OSError as error:
+                yield item.bad(f"cannot be read: {error.strerror or error}")
+
+    def _file(self, path: Path, name: str) -> Item:
+        about = path.stat()
+        item = Item(str(path), "", 0, name, about.st_size, about.st_mtime_ns)
+        wrong = problem(name) or containers.too_big(about.st_size, self._most_bytes)
+        return item.bad(wrong) if wrong else item.holding(lambda: read_file(path), eager=False)
+
+    def _inside(self, root: Path) -> Path:
+        """The folder that an input stands for: itself, the stem of an archive, a file's parent."""
+        if root.is_dir():
+            return root
+        if self._is_archive(root):
+            return root.with_name(archive_stem(root)) if root.is_file() else root.parent
+        return root.parent
+
+    def _is_archive(self, path: Path) -> bool:
+        """By content for what was named; among the files of a folder the suffix must say so too
+        (many documents are zip files inside)."""
+        if is_archive(path):
+            return True
+        return path in self._roots and path.is_file() and containers.kind_of(path) is not None
+
+    def _files(self) -> Iterator[tuple[Path, str | None]]:
+        """(path, what is wrong with it) of all files, archives not opened."""
+        for root in self._roots:
+            if root.is_dir():
+                yield from self._walk(root)
+            else:
+                yield root, None if root.exists() else "there is no such file"
+
+    def _walk(self, folder: Path) -> Iterator[tuple[Path, str | None]]:
+        try:
+            with os.scandir(folder) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            yield folder, f"the folder cannot be read: {error.strerror or error}"
+            return
+        real = os.path.realpath(folder)
+        for entry in listed:
+            path = Path(entry.path)
+            if is_clutter(entry.name) or os.path.join(real, entry.name) in self._ours:
+                continue
+            if entry.is_symlink():
+                if is_picture(entry.name) or is_archive(entry.name) or path.is_dir():
+                    yield path, "is a symbolic link, which is not followed"
+            elif entry.is_dir(follow_symlinks=False):
+                yield from self._walk(path)
+            elif entry.is_file(follow_symlinks=False):
+                yield path, None
+
+
+def read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ItemError("has vanished since it was listed") from error
+    except OSError as error:
+        raise ItemError(f"cannot be read: {error.strerror or error}") from error

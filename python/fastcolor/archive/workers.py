@@ -1,0 +1,86 @@
+"""Threads that take tasks and hand back results; with none, the caller does the work itself."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Generic, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+PER_WORKER = 4  # tasks in flight for each worker: bounds memory, and hides uneven pictures
+
+
+class Workers(Generic[Task, Result]):
+    """``work`` on up to ``count`` threads. It must not raise. Results come in any order."""
+
+    def __init__(self, count: int, work: Callable[[Task], Result]) -> None:
+        self.most_in_flight = max(1, count * PER_WORKER)
+        self.in_flight = 0
+        self._work = work
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"worker-{number}", daemon=True)
+            for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, task: Task) -> None:
+        self.in_flight += 1
+        if self._threads:
+            self._tasks.put(task)
+        else:
+            self._results.put(self._work(task))
+
+    def result(self, timeout: float | None) -> Result | None:
+        """The next result, or None when there is none within ``timeout`` seconds."""
+        try:
+            result = self._results.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        self.in_flight -= 1
+        return result
+
+    def __enter__(self) -> Workers[Task, Result]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            self._results.put(self._work(task))
+
+
+class Budget:
+    """Bytes that pictures in work may take together; one that wants more than all waits to be
+    alone. ``holding(size)`` waits for its share."""
+
+    def __init__(self, most: int) -> None:
+        self._most = self._free = most
+        self._changed = threading.Condition()
+
+    def take(self, size: int) -> int:
+        size = min(size, self._most)
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= size)
+            self._free -= size
+        return size
+
+    def give(self, size: int) -> None:
+        with self._changed:
+            self._free += size
+            self._changed.notify_all()

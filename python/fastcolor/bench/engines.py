@@ -1,0 +1,347 @@
+"""fastcolor bench engines: every engine and precision here, verified before it is timed.
+
+Each runs in a process of its own (its start and its memory are its own), and the processes take
+turns in every case, so that a change of the machine's speed meets all of them. PyTorch eager in
+fp32, what a user would write, is the base of ratios and errors; without PyTorch ONNX Runtime is the
+base of errors and there are no ratios.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fastcolor
+from fastcolor.bench import measure
+from fastcolor.bench.flops import operations
+from fastcolor.colorizer import AB_UNIT
+from fastcolor.engines import DEVICES, KINDS, problem_of
+from fastcolor.errors import VerificationError
+from fastcolor.models import ModelSpec, load_spec, variant
+
+FP32_TOLERANCE = 1e-3  # of the network's output, anywhere
+SHORT_TOLERANCE = 2.0  # mean |a|, |b| in Lab units: the colour error proper is in the metadata
+SETTLE_SECONDS = 0.05  # in which the threads of the engine before fall asleep
+MATRIX = 2048
+KEEPING = ("tensorrt", "onnxruntime-tensorrt", "openvino")  # engines that keep what they compile
+
+
+@dataclass(frozen=True)
+class Settings:
+    model: str = "fast"
+    sizes: list[int] | tuple[int, ...] = (256, 384, 512)
+    batches: list[int] | tuple[int, ...] = (1, 8, 32)
+    repetitions: int = 7
+    only: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case, or an engine that was skipped and why. ``ms_per_image`` is of the fastest run;
+    p50 and p95 are milliseconds of a whole batch. ``error`` is the largest difference from the base
+    in Lab units, ``peak_fraction`` the share of the machine's measured fp32 matrix product."""
+
+    engine: str
+    precision: str
+    device: str
+    size: int | None = None
+    batch: int | None = None
+    ms_per_image: float | None = None
+    images_per_s: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    gflops: float | None = None
+    peak_fraction: float | None = None
+    ratio: float | None = None
+    cold_start_s: float | None = None
+    compile_s: float | None = None
+    peak_mb: float | None = None
+    error: float | None = None
+    skipped: str = ""
+
+
+class Worker:
+    """An engine in its process; ``problem`` says why it is of no use."""
+
+    def __init__(self, spec: ModelSpec, engine: str, device: str, precision: str, size: int):
+        self.engine, self.device, self.precision = engine, device, precision
+        self.problem = ""
+        self.peak_mb = 0.0
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "fastcolor.bench.engine_worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        )
+        self.start = self.ask(
+            model=str(spec.path), engine=engine, device=device, precision=precision, size=size
+        )
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        if self.problem:
+            return {}
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except OSError:
+            line = ""
+        said: dict[str, Any] = json.loads(line) if line else {"problem": "its process ended"}
+        self.problem = said.get("problem", "")
+        self.peak_mb = max(self.peak_mb, said.get("memory_mb", 0.0))
+        return said
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError):  # it ended before
+            self._process.stdin.close()
+        self._process.wait(60)
+        self._process.stdout.close()
+
+
+def candidates(spec: ModelSpec, only: str) -> tuple[list[tuple[str, str, str]], list[Row]]:
+    """(engine, device, precision) to run, the base first, and rows of those that cannot."""
+    found, skipped = [], []
+    for device in DEVICES:
+        for kind in KINDS.values():
+            if device not in kind.devices or only not in kind.name:
+                continue
+            problem = problem_of(kind, device)
+            if problem is not None:
+                skipped.append(Row(kind.name, "", device, skipped=problem))
+                continue
+            precisions = list(kind.precisions(device))
+            if "int8" in kind.typed(device) and not kind.name.startswith("torch"):
+                precisions += ["int8"] if variant(spec, "int8") else []
+            found += [(kind.name, device, precision) for precision in precisions]
+    found.sort(key=lambda each: each != ("torch", each[1], "fp32"))
+    return found, skipped
+
+
+def matrix_peak() -> float:
+    """GFLOP/s of a large fp32 matrix product of NumPy on all cores."""
+    left = np.random.default_rng(0).random((MATRIX, MATRIX), np.float32)
+    best = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        left @ left
+        best = min(best, time.perf_counter() - start)
+    return 2 * MATRIX**3 / best / 1e9
+
+
+def verify(answer: Any, base: Any, precision: str, who: str) -> float:
+    """The largest difference in Lab units; VerificationError where it is too large."""
+    difference = np.abs(answer - base)
+    if answer.shape != base.shape or not np.isfinite(answer).all():
+        raise VerificationError(f"{who} gives {answer.shape}, or numbers that are none")
+    worst = float(difference.max())
+    mean = float(difference.mean()) * AB_UNIT
+    if worst > FP32_TOLERANCE if precision == "fp32" else mean > SHORT_TOLERANCE:
+        raise VerificationError(
+            f"{who} differs by up to {worst * AB_UNIT:.3g} (mean {mean:.3g}) Lab units: not timed"
+        )
+    return worst * AB_UNIT
+
+
+def bench_case(
+    workers: list[Worker], spec: ModelSpec, size: int, batch: int, repetitions: int, peak: float
+) -> list[Row]:
+    """Rows of all workers for one size and batch; a worker that fails has its problem set."""
+    errors: dict[Worker, float] = {}
+    base: Any = None
+    with tempfile.TemporaryDirectory() as folder:
+        for number, worker in enumerate(workers):
+            target = Path(folder) / f"{number}.npy"
+            worker.ask(size=size, batch=batch, save=str(target))
+            if worker.problem:
+                continue
+            answer = np.load(target)
+            base = answer if base is None else base
+            try:
+                who = f"{worker.engine} {worker.precision}"
+                errors[worker] = verify(answer, base, worker.precision, who)
+            except VerificationError as error:
+                worker.problem = str(error)
+    seconds: dict[Worker, list[float]] = {worker: [] for worker in errors}
+    for _ in range(repetitions):
+        for worker in seconds:
+            time.sleep(SETTLE_SECONDS)
+            said = worker.ask(size=size, batch=batch, runs=2)
+            seconds[worker] += said.get("seconds", [])[1:]  # the first wakes its threads
+    work = operations(spec.graph(), size, size) * batch
+    first = workers[0]
+    eager = min(seconds[first]) if first.engine == "torch" and seconds.get(first) else None
+    rows = []
+    for worker, timed in seconds.items():
+        if worker.problem or not timed:
+            continue
+        best = min(timed)
+        rows.append(
+            Row(
+                worker.engine,
+                worker.precision,
+                worker.device,
+                size,
+                batch,
+                ms_per_image=best / batch * 1e3,
+                images_per_s=batch / best,
+                p50_ms=float(np.percentile(timed, 50)) * 1e3,
+                p95_ms=float(np.percentile(timed, 95)) * 1e3,
+                gflops=work / best / 1e9,
+                peak_fraction=work / best / 1e9 / peak if worker.device == "cpu" else None,
+                ratio=eager / best if eager else None,
+                cold_start_s=worker.start["cold_start_s"],
+                compile_s=worker.start.get("compile_s"),
+                peak_mb=worker.peak_mb,
+                error=errors[worker],
+            )
+        )
+    return rows
+
+
+def open_workers(
+    spec: ModelSpec, wanted: list[tuple[str, str, str]], size: int
+) -> tuple[list[Worker], list[Row]]:
+    """Every engine; those that keep what they compile are opened twice: first with nothing kept,
+    then as users meet it. torch.compile compiles within the cold start."""
+    workers, failed = [], []
+    for engine, device, precision in wanted:
+        worker = first = Worker(spec, engine, device, precision, size)
+        if engine in KEEPING and not first.problem:
+            first.close()
+            worker = Worker(spec, engine, device, precision, size)
+        if worker.problem:
+            worker.close()
+            failed.append(Row(engine, precision, device, skipped=worker.problem))
+            continue
+        if worker is not first:
+            seconds = first.start["cold_start_s"] - worker.start["cold_start_s"]
+            worker.start["compile_s"] = max(0.0, seconds)
+        workers.append(worker)
+    return workers, failed
+
+
+def run(settings: Settings) -> dict[str, Any]:
+    spec = load_spec(settings.model)
+    wanted, skipped = candidates(spec, settings.only)
+    rows: list[Row] = []
+    peak = matrix_peak()
+    with tempfile.TemporaryDirectory() as folder:
+        before = os.environ.get("FASTCOLOR_CACHE")
+        os.environ["FASTCOLOR_CACHE"] = folder
+        try:
+            for device in DEVICES:
+                here = [each for each in wanted if each[1] == device]
+                workers, failed = open_workers(spec, here, settings.sizes[0])
+                skipped += failed
+                for size in settings.sizes:
+                    for batch in settings.batches:
+                        able = [worker for worker in workers if not worker.problem]
+                        if able:
+                            case = (spec, size, batch, settings.repetitions, peak)
+                            rows += bench_case(able, *case)
+                for worker in workers:
+                    if worker.problem:
+                        skipped.append(
+                            Row(worker.engine, worker.precision, device, skipped=worker.problem)
+                        )
+                    worker.close()
+        finally:
+            if before is None:
+                del os.environ["FASTCOLOR_CACHE"]
+            else:
+                os.environ["FASTCOLOR_CACHE"] = before
+    return {
+        "rows": [asdict(row) for row in [*rows, *skipped]],
+        "settings": asdict(settings),
+        "model": {
+            "name": spec.name,
+            "weights_sha256": spec.weights_sha256,
+            "colour_errors": {name: list(pair) for name, pair in spec.colour_errors.items()},
+        },
+        "hardware": {
+            "cpu": measure.cpu_name(),
+            "cpus": measure.cpu_count(),
+            "fp32_matrix_gflops": peak,
+            "gpu": fastcolor.build_info()["cuda"]["devices"],
+        },
+        "versions": {
+            "fastcolor": fastcolor.build_info()["version"],
+            "python": platform.python_version(),
+            **{kind.name: kind.version() for kind in KINDS.values() if usable(kind.name)},
+        },
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": measure.commit(),
+    }
+
+
+def usable(name: str) -> bool:
+    return any(problem_of(KINDS[name], device) is None for device in KINDS[name].devices)
+
+
+def text(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+COLUMNS = (
+    ("ms_per_image", "ms/image", ".2f"), ("images_per_s", "images/s", ".1f"),
+    ("p50_ms", "p50 ms", ".1f"), ("p95_ms", "p95 ms", ".1f"), ("gflops", "GFLOP/s", ".0f"),
+    ("peak_fraction", "of peak", ".0%"), ("ratio", "x eager", ".2f"),
+    ("cold_start_s", "cold s", ".2f"), ("compile_s", "compile s", ".2f"),
+    ("peak_mb", "peak MB", ".0f"), ("error", "error", ".2g"),
+)  # fmt: skip
+
+
+def show(result: dict[str, Any], json_path: Path | None, html_path: Path | None) -> None:
+    """The table on stdout, everything as JSON, and a page with charts."""
+    for target, make in ((json_path, as_json), (html_path, as_html)):
+        if target is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(make(result))
+    hardware = result["hardware"]
+    print(
+        f"{result['model']['name']} on {hardware['cpu']}, {hardware['cpus']} CPUs; fp32 matrix "
+        f"product {hardware['fp32_matrix_gflops']:.0f} GFLOP/s; fastest of "
+        f"{result['settings']['repetitions']}; errors in Lab units"
+    )
+    print(f"{'':<28}" + "".join(f"{title:>10}" for _, title, _ in COLUMNS))
+    case = None
+    for row in result["rows"]:
+        if row["skipped"]:
+            continue
+        if (row["size"], row["batch"]) != case:
+            case = (row["size"], row["batch"])
+            print(f"{case[0]}x{case[0]}, batch {case[1]}")
+        name = f"  {row['engine']} {row['precision']} {row['device']}"
+        print(f"{name:<28}" + "".join(f"{text(row[key], form):>10}" for key, _, form in COLUMNS))
+    for row in result["rows"]:
+        if row["skipped"]:
+            name = " ".join(f"{row['engine']} {row['precision']} {row['device']}".split())
+            print(f"skipped {name}: {row['skipped']}")
+
+
+def as_json(result: dict[str, Any]) -> str:
+    return json.dumps(result, indent=2) + "\n"
+
+
+def as_html(result: dict[str, Any]) -> str:
+    from fastcolor.bench.engines_html import page
+
+    return page(result)

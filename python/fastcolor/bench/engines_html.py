@@ -1,0 +1,83 @@
+"""The result of `fastcolor bench engines` as one page: SVG charts, no script, nothing fetched."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+WIDTH, BAR, GAP, LABEL, VALUE = 880, 20, 6, 230, 190  # pixels
+COLOURS = ("#3b6ea5", "#c2703d", "#4f8f58", "#8a5fa8", "#a8923b", "#5a8a94")
+STYLE = """
+:root { color-scheme: light dark }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+svg { width: 100%; height: auto } svg text { font-size: 13px; fill: currentColor }
+.scroll { overflow-x: auto } table { border-collapse: collapse; font-size: 13px }
+th, td { text-align: right; padding: .15rem .6rem; border-bottom: 1px solid #8884 }
+th:first-child, td:first-child { text-align: left; white-space: nowrap }
+"""
+
+
+def page(result: dict[str, Any]) -> str:
+    from fastcolor.bench.engines import COLUMNS, text
+
+    rows = [row for row in result["rows"] if not row["skipped"]]
+    cases = list(dict.fromkeys((row["size"], row["batch"]) for row in rows))
+    engines = list(dict.fromkeys(row["engine"] for row in rows))
+    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(engines)}
+    hardware, model = result["hardware"], result["model"]
+    parts = [
+        f"<h1>Engines for {escape(model['name'])}</h1>",
+        f"<p>{escape(hardware['cpu'])}, {hardware['cpus']} CPUs, "
+        f"{escape(', '.join(hardware['gpu']) or 'no GPU')}; {escape(result['date'])}; "
+        + escape(", ".join(f"{k} {v}" for k, v in result["versions"].items()))
+        + ". Ratios are to PyTorch eager in fp32; errors are the largest difference from it in Lab "
+        "units. Every answer was verified before it was timed.</p>",
+    ]
+    for size, batch in cases:
+        here = [row for row in rows if (row["size"], row["batch"]) == (size, batch)]
+        parts += [f"<h2>{size}x{size}, batch {batch}: images per second</h2>", chart(here, colours)]
+    head = "".join(f"<th>{escape(title)}</th>" for _, title, _ in COLUMNS)
+    parts.append(
+        f"<h2>All numbers</h2><div class=scroll><table><tr><th>engine</th><th>size</th>"
+        f"<th>batch</th>{head}</tr>"
+    )
+    for row in rows:
+        cells = "".join(f"<td>{escape(text(row[key], form))}</td>" for key, _, form in COLUMNS)
+        name = f"{row['engine']} {row['precision']} {row['device']}"
+        parts.append(
+            f"<tr><td>{escape(name)}</td><td>{row['size']}</td><td>{row['batch']}</td>{cells}</tr>"
+        )
+    parts.append("</table></div>")
+    missing = [row for row in result["rows"] if row["skipped"]]
+    if missing:
+        parts.append("<h2>Not here</h2><ul>")
+        for row in missing:
+            name = " ".join(f"{row['engine']} {row['precision']} on {row['device']}".split())
+            parts.append(f"<li>{escape(name)}: {escape(row['skipped'])}</li>")
+        parts.append("</ul>")
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        "<meta name=viewport content='width=device-width'>"
+        f"<title>fastcolor engines</title><style>{STYLE}</style>" + "\n".join(parts) + "</html>\n"
+    )
+
+
+def chart(rows: list[dict[str, Any]], colours: dict[str, str]) -> str:
+    """Horizontal bars, the fastest first."""
+    ordered = sorted(rows, key=lambda row: -row["images_per_s"])
+    most = ordered[0]["images_per_s"]
+    height = len(ordered) * (BAR + GAP) + GAP
+    parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img">']
+    for number, row in enumerate(ordered):
+        y = GAP + number * (BAR + GAP)
+        length = max(1.0, (WIDTH - LABEL - VALUE) * row["images_per_s"] / most)
+        ratio = f" ({row['ratio']:.2f}x eager)" if row["ratio"] else ""
+        name = f"{row['engine']} {row['precision']} {row['device']}"
+        value = f"{row['images_per_s']:.1f}{ratio}"
+        parts.append(
+            f'<text x="0" y="{y + 15}">{escape(name)}</text>'
+            f'<rect x="{LABEL}" y="{y}" width="{length:.1f}" height="{BAR}" rx="3" '
+            f'fill="{colours[row["engine"]]}"/>'
+            f'<text x="{LABEL + length + 6:.1f}" y="{y + 15}">{value}</text>'
+        )
+    return "".join(parts) + "</svg>"

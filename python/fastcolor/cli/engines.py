@@ -1,0 +1,166 @@
+"""fastcolor engines, compile, cache and bench engines."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def register(app: typer.Typer, bench: typer.Typer) -> None:
+    """Adds the commands of this file to the command line."""
+    cache = typer.Typer(help="Compiled engines that are kept on disk.", no_args_is_help=True)
+    app.command("engines")(show_engines)
+    app.command("compile")(compile_model)
+    app.add_typer(cache, name="cache")
+    cache.command("list")(list_cache)
+    cache.command("clear")(clear_cache)
+    bench.command("engines")(bench_engines)
+
+
+def report(model: str) -> dict[str, Any]:
+    """Every engine on every device that it serves, and what "auto" would take for the model."""
+    from fastcolor.engines import DEVICES, KINDS, choose, problem_of
+    from fastcolor.errors import FastcolorError
+    from fastcolor.models import load_spec
+
+    spec = load_spec(model)
+    rows = []
+    for device in DEVICES:
+        for kind in KINDS.values():
+            if device not in kind.devices:
+                continue
+            problem = problem_of(kind, device)
+            rows.append(
+                {
+                    "engine": kind.name,
+                    "device": device,
+                    "version": None if problem else kind.version(),
+                    "precisions": [] if problem else list(kind.precisions(device)),
+                    "problem": problem or "",
+                }
+            )
+    try:
+        kind, device, precision = choose(spec)
+        auto = {"engine": kind.name, "device": device, "precision": precision, "why": kind.reason}
+    except FastcolorError as error:
+        auto = {"problem": str(error)}
+    errors = {name: list(pair) for name, pair in spec.colour_errors.items()}
+    return {"engines": rows, "auto": auto, "model": spec.name, "colour_errors": errors}
+
+
+def show_engines(
+    model: Annotated[str, typer.Option(help="A shipped name, or a path.")] = "fast",
+    json_: Json = False,
+) -> None:
+    """List the engines: what works here, and what each of the others lacks."""
+    found = report(model)
+    if json_:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        return
+    for row in found["engines"]:
+        state = f"{row['version']}, {' '.join(row['precisions'])}"
+        print(f"{row['device']:<5} {row['engine']:<21} {row['problem'] or state}")
+    auto = found["auto"]
+    if "problem" in auto:
+        print(f"auto: {auto['problem']}")
+        return
+    print(
+        f"auto takes {auto['engine']} on {auto['device']} in {auto['precision']} "
+        f"for {found['model']}: {auto['why']}"
+    )
+    for precision, (mean, tail) in found["colour_errors"].items():
+        print(f"{precision} differs from fp32 by CIEDE2000: mean {mean:.3f}, 99.9% {tail:.2f}")
+
+
+def compile_model(
+    model: Annotated[str, typer.Argument(help="A shipped name, or a path.")] = "fast",
+    engine: Annotated[str, typer.Option(help="See `fastcolor engines`.")] = "auto",
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    precision: Annotated[str, typer.Option(help="fp32, fp16, bf16, int8 or auto.")] = "auto",
+    max_batch: Annotated[
+        int, typer.Option(min=0, max=128, help="Largest batch that TensorRT builds for.")
+    ] = 0,
+) -> None:
+    """Build the engine of a model now, so that the first picture need not wait for it."""
+    from fastcolor.engines import _cache, open_engine, trt
+
+    if max_batch and max_batch not in trt.BATCHES:
+        known = ", ".join(map(str, sorted(trt.BATCHES)))
+        raise typer.BadParameter(f"--max-batch must be one of {known}, not {max_batch}")
+    before = {entry.path for entry in _cache.entries()}
+    start = time.perf_counter()
+    with open_engine(model, engine, device, precision, max_batch=max_batch) as opened:
+        print(f"{opened.choice} ({time.perf_counter() - start:.1f} s)")
+    made = [entry for entry in _cache.entries() if entry.path not in before]
+    for entry in made:
+        print(f"{entry.path}  ({entry.size / 1e6:.1f} MB)")
+    if not made:
+        kept = opened.name in (trt.NAME, "openvino")
+        print("it was in the cache" if kept else f"{opened.name} has nothing to keep")
+
+
+def list_cache(json_: Json = False) -> None:
+    """List the compiled engines that are kept."""
+    from fastcolor.engines import _cache
+
+    entries = _cache.entries()
+    if json_:
+        rows = [
+            {"path": str(e.path), "bytes": e.size, "modified": e.modified, "key": e.key}
+            for e in entries
+        ]
+        sys.stdout.write(json.dumps({"folder": str(_cache.folder()), "engines": rows}, indent=2))
+        sys.stdout.write("\n")
+        return
+    for entry in entries:
+        key = entry.key
+        what = " ".join(key.get(k, "") for k in ("engine", "version", "model", "precision", "gpu"))
+        when = datetime.fromtimestamp(entry.modified).isoformat(" ", "minutes")
+        state = " ".join(what.split()) if key else "damaged or foreign"
+        print(f"{entry.size / 1e6:8.1f} MB  {when}  {state}  {entry.path.name}")
+    total = sum(entry.size for entry in entries) / 1e6
+    print(f"{len(entries)} engines, {total:.1f} MB in {_cache.folder()}")
+
+
+def clear_cache() -> None:
+    """Remove all compiled engines; they are built again when needed."""
+    from fastcolor.engines import _cache
+
+    count, size = _cache.clear()
+    print(f"removed {count} engines, {size / 1e6:.1f} MB from {_cache.folder()}")
+
+
+def numbers(text: str, name: str) -> list[int]:
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(f"--{name} must be numbers and commas, not {text!r}") from error
+    if not all(0 < number <= 4096 for number in found):
+        raise typer.BadParameter(f"--{name} must be from 1 to 4096, not {text!r}")
+    return found
+
+
+def bench_engines(
+    model: Annotated[str, typer.Option(help="A shipped name, or a path.")] = "fast",
+    sizes: Annotated[str, typer.Option(help="Sides of square inputs.")] = "256,384,512",
+    batches: Annotated[str, typer.Option(help="Pictures per run.")] = "1,8,32",
+    repetitions: Annotated[int, typer.Option(min=1, help="Timed runs of each case.")] = 7,
+    only: Annotated[str, typer.Option(help="Engines whose name contains this.")] = "",
+    json_: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page with charts.")] = None,
+) -> None:
+    """Time every engine on this machine, each verified against PyTorch before it is timed."""
+    from fastcolor.bench import engines
+
+    settings = engines.Settings(
+        model, numbers(sizes, "sizes"), numbers(batches, "batches"), repetitions, only
+    )
+    engines.show(engines.run(settings), json_, html)

@@ -1,0 +1,208 @@
+"""Colorizer: prepare, engine and merge tied together for pictures."""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from fastcolor import ops
+from fastcolor._arrays import Array, Images, adopt, dtype_of, is_cuda, shape_of
+from fastcolor._staging import Staging, joined
+from fastcolor.engines import Engine, open_engine
+from fastcolor.errors import ModelError, OutOfMemoryError
+from fastcolor.models import ModelSpec, load_spec
+
+AB_UNIT = 110.0  # what the output of a colouriser is in
+MOST_PER_BATCH = 32
+LONGEST_STRIP = 16  # times the working size: no long side of a network's input is more
+
+
+class BatchWarning(RuntimeWarning):
+    """A batch was halved because the device has too little memory."""
+
+
+class Colorizer:
+    """Colour for grey pictures. May be shared among threads; close() frees the engine.
+
+    ``size`` is the short side that the network sees (None: the model's own), ``saturation`` the
+    factor on a, b (None: the model's own), ``chroma`` how colour reaches full resolution (see
+    ops.merge_rgb). ``engine`` is a name, or an opened engine that this closes.
+
+    NumPy in, NumPy out, whatever the device: on CUDA only lumas go up and pictures come down, while
+    the batch before and the one behind are worked on. CUDA arrays stay there, on the caller's
+    stream. A batch that finds no memory is halved, with a warning; ``effective_batch`` says what is
+    left.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | ModelSpec = "fast",
+        device: str = "auto",
+        engine: str | Engine = "auto",
+        precision: str = "auto",
+        size: int | None = None,
+        chroma: str = "guided",
+        saturation: float | None = None,
+        threads: int = 0,
+    ) -> None:
+        workers = threads
+        spec = load_spec(model) if isinstance(engine, str) else engine.spec
+        if spec.kind != "colorizer":
+            raise ModelError(f"{spec.path} is of the kind {spec.kind}, not a colorizer")
+        self.spec = spec
+        self.size = spec.working_size if size is None else size
+        self.saturation = spec.saturation if saturation is None else saturation
+        self.merge_chroma = chroma
+        self._multiple = math.lcm(spec.multiple_of, spec.chroma_divisor)
+        self.effective_batch = MOST_PER_BATCH  # smaller once a batch of that size found no memory
+        self._halving = threading.Lock()
+        self._staging: Staging | None = None
+        if isinstance(engine, str):
+            engine = open_engine(spec, engine, device, precision, workers)
+        self.engine: Engine = engine
+
+    def colorize(self, image: Array) -> Array:
+        """``image`` (H,W), or the luma of (H,W,3), uint8 or uint16, as sRGB (H,W,3) of its type."""
+        return self.colorize_batch([image])[0]
+
+    def colorize_batch(self, images: Sequence[Array]) -> list[Array]:
+        """Pictures of any sizes; those of one prepared size run together."""
+        lumas = [self.luma(image) for image in images]
+        results: list[Any] = [None] * len(lumas)
+        groups: dict[tuple[Any, ...], list[int]] = {}
+        for number, luma in enumerate(lumas):
+            size, kind = self.prepared_size(luma.shape), dtype_of(luma, "image")
+            groups.setdefault((*size, kind, is_cuda(luma)), []).append(number)
+        on_host: list[list[int]] = []
+        for numbers in groups.values():
+            if self.engine.device == "cuda" and not is_cuda(lumas[numbers[0]]):
+                on_host.append(numbers)
+                continue
+            for part in self._parts(numbers):
+                for n, picture in zip(part, self.compute([lumas[n] for n in part])):
+                    results[n] = picture
+        if on_host:
+            self._stage(lumas, on_host, results)
+        return results
+
+    def compute(self, lumas: list[Array]) -> list[Array]:
+        """Pictures of lumas of one prepared size and type, where they lie."""
+        ab = self.chroma(self.prepare(lumas))
+        small = [self.crop(ab[row], luma.shape) for row, luma in enumerate(lumas)]
+        pictures: list[Array] = self.merge(lumas, small)
+        return pictures
+
+    def _parts(self, numbers: list[int]) -> Iterator[list[int]]:
+        begin = 0
+        while begin < len(numbers):
+            part = numbers[begin : begin + self.effective_batch]
+            yield part
+            begin += len(part)
+
+    def _stage(self, lumas: list[Array], groups: list[list[int]], results: list[Any]) -> None:
+        with self._halving:
+            if self._staging is None:
+                self._staging = Staging()
+        parts = (part for numbers in groups for part in self._parts(numbers))
+        self._staging.run(parts, lumas, results, self.compute, self.halve)
+
+    def luma(self, image: Array) -> Array:
+        """(H,W) of a grey or colour picture."""
+        array = adopt(image, "image")
+        shape = shape_of(array, "image")
+        if len(shape) == 2:
+            return array
+        if len(shape) == 3 and shape[2] == 1:
+            return array[..., 0]
+        if len(shape) == 3 and shape[2] == 3:
+            return ops.luma(array)
+        raise ValueError(f"image must have the shape (H,W) or (H,W,3), got {shape}")
+
+    def prepared_size(self, shape: Sequence[int]) -> ops.PreparedSize:
+        """What a luma of this shape (H,W) is shrunk and padded to."""
+        height, width = shape[-2:]
+        step = self.spec.chroma_divisor
+        return ops.prepared_size(width, height, self._short_side(shape), self._multiple, step)
+
+    def _short_side(self, shape: Sequence[int]) -> int:
+        """The working size; less for a strip, so that its long side stays bounded."""
+        short, long = sorted(shape[-2:])
+        size = self.size or short
+        most = LONGEST_STRIP * max(1, short) / max(1, long)
+        return max(1, size if most >= 1 else round(size * most))
+
+    def prepare(self, luma: Array | list[Array]) -> Array:
+        """Luma, or a list of one prepared size, as the network's input (N,1,h,w)."""
+        first = luma[0] if isinstance(luma, (list, tuple)) else luma
+        size = self._short_side(shape_of(first, "luma"))
+        return ops.prepare(luma, size, self._multiple, step=self.spec.chroma_divisor)
+
+    def chroma(self, batch: Array) -> Array:
+        """a, b in Lab units (N,2,h/k,w/k), padding included: see crop()."""
+        while True:
+            step = min(self.effective_batch, len(batch))
+            try:
+                runs = range(0, len(batch), step)
+                parts = [self.engine.run(batch[i : i + step]) for i in runs]
+                break
+            except OutOfMemoryError:
+                self.halve(step)
+        ab = parts[0] if len(parts) == 1 else joined(parts)
+        ab *= np.float32(AB_UNIT)
+        return ab
+
+    def halve(self, size: int) -> None:
+        """Takes note that a batch of this size found no memory; raises when it was of one."""
+        if size <= 1:
+            raise OutOfMemoryError(f"there is no memory for a single picture ({self.engine.name})")
+        with self._halving:
+            self.effective_batch = min(self.effective_batch, size // 2)
+        warnings.warn(
+            f"no memory for a batch of {size}: going on with {self.effective_batch}",
+            BatchWarning,
+            stacklevel=2,
+        )
+
+    def crop(self, ab: Array, luma_shape: Sequence[int]) -> Array:
+        """The part of one picture's ab (2,h',w') that covers the picture, without the padding."""
+        size = self.prepared_size(luma_shape)
+        k = self.spec.chroma_divisor
+        return ab[..., : size.height // k, : size.width // k]
+
+    def merge(self, luma: Images, ab: Images) -> Images:
+        """The picture, or pictures: full-resolution luma with cropped ab."""
+        return ops.merge_rgb(luma, ab, self.merge_chroma, self.saturation)
+
+    def close(self) -> None:
+        self.engine.close()
+
+    def __enter__(self) -> Colorizer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+_default: Colorizer | None = None
+_default_lock = threading.Lock()
+
+
+def colorize(image: Array) -> Array:
+    """Colour for one picture with the shipped model; it stays loaded for the next call."""
+    global _default
+    with _default_lock:
+        if _default is None:
+            _default = Colorizer()
+    return _default.colorize(image)

@@ -1,0 +1,212 @@
+"""Engines: what runs a model. One file each; open_engine() chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastcolor.engines import ort, ov, pytorch, trt
+from fastcolor.engines._base import BaseEngine, Engine
+from fastcolor.errors import EngineError, MissingDependencyError, ModelError
+from fastcolor.models import PRECISIONS, ModelSpec, load_spec, variant
+
+__all__ = [
+    "DEVICES",
+    "KINDS",
+    "BaseEngine",
+    "Engine",
+    "EngineError",
+    "Kind",
+    "choose",
+    "open_engine",
+    "problem_of",
+]
+
+DEVICES = ("cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An engine by name: whether it can be used, and how it is opened.
+
+    ``precisions(device)`` is what it makes of an fp32 file there, fastest first; ``typed(device)``
+    the other precisions of files that it runs as they are. ``reason`` is why "auto" takes it.
+    """
+
+    name: str
+    devices: tuple[str, ...]
+    available: Callable[[str], str | None]
+    version: Callable[[], str]
+    precisions: Callable[[str], tuple[str, ...]]
+    typed: Callable[[str], tuple[str, ...]]
+    open: Callable[..., Any]  # of spec, device, precision, threads
+    reason: str
+
+
+def _torch(name: str, devices: tuple[str, ...]) -> Kind:
+    return Kind(
+        name,
+        devices,
+        partial(pytorch.available, name=name),
+        pytorch.version,
+        pytorch.precisions,
+        pytorch.typed_files,
+        partial(pytorch.TorchEngine, name=name),
+        "the reference",
+    )
+
+
+def _ort(name: str, devices: tuple[str, ...], reason: str) -> Kind:
+    return Kind(
+        name,
+        devices,
+        partial(ort.available, name=name),
+        ort.version,
+        ort.precisions,
+        ort.typed_files,
+        partial(ort.OrtEngine, name=name),
+        reason,
+    )
+
+
+# In the order in which "auto" prefers them, on each device.
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            trt.NAME,
+            ("cuda",),
+            trt.available,
+            trt.version,
+            trt.precisions,
+            trt.typed_files,
+            trt.TensorRtEngine,
+            "the quickest on NVIDIA GPUs",
+        ),
+        _ort("onnxruntime-tensorrt", ("cuda",), "TensorRT within ONNX Runtime"),
+        Kind(
+            ov.NAME,
+            ("cpu",),
+            ov.available,
+            ov.version,
+            ov.precisions,
+            ov.typed_files,
+            ov.OpenVinoEngine,
+            "the quickest on CPUs",
+        ),
+        _ort("onnxruntime", ("cpu", "cuda"), "always there"),
+        _torch("torch-graphs", ("cuda",)),
+        _torch("torch-compile", ("cpu", "cuda")),
+        _torch("torch", ("cpu", "cuda")),
+    )
+}
+
+
+def problem_of(kind: Kind, device: str) -> str | None:
+    """Why this engine cannot be used on this device; None where it can."""
+    if device not in kind.devices:
+        return f"does not run on {device}"
+    return kind.available(device)
+
+
+def precision_for(kind: Kind, spec: ModelSpec, device: str, precision: str) -> str | None:
+    """The precision in which this engine would run the file; None where it would not."""
+    if spec.precision != "fp32":
+        fits = precision in ("auto", spec.precision) and spec.precision in kind.typed(device)
+        return spec.precision if fits else None
+    able = kind.precisions(device)
+    if precision == "auto":
+        return next((name for name in able if spec.offers(name)), None)
+    return precision if precision in able else None
+
+
+def choose(
+    spec: ModelSpec, engine: str = "auto", device: str = "auto", precision: str = "auto"
+) -> tuple[Kind, str, str]:
+    """(engine, device, precision) that would run the file; MissingDependencyError says why none."""
+    for name, value, allowed in (
+        ("engine", engine, ("auto", *KINDS)),
+        ("device", device, ("auto", *DEVICES)),
+        ("precision", precision, ("auto", *PRECISIONS)),
+    ):
+        if value not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    tried: list[str] = []
+    for where in DEVICES[::-1] if device == "auto" else (device,):
+        for kind in KINDS.values() if engine == "auto" else (KINDS[engine],):
+            if where not in kind.devices and (engine == "auto" or device == "auto"):
+                continue
+            problem = problem_of(kind, where)
+            chosen = None if problem else precision_for(kind, spec, where, precision)
+            if chosen is not None:
+                return kind, where, chosen
+            tried.append(f"{kind.name} on {where}: {problem or _unfit(spec, precision)}")
+    what = "no engine can run" if engine == "auto" else f"engine {engine} cannot run"
+    raise MissingDependencyError(f"{what} {spec.name} here: {'; '.join(tried)}")
+
+
+def open_engine(
+    model: str | Path | ModelSpec = "fast",
+    engine: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int = 0,
+    max_batch: int = 0,
+) -> Engine:
+    """``model`` made ready to run; see Engine.
+
+    "auto" takes the best that is available, and ``choice`` of the result says which and why. What
+    is named is never replaced by something else. ``precision`` "auto" is the fastest whose measured
+    colour error the model states and that is small enough. ``threads`` is
+    how many CPU threads one run takes (runs of several callers go side by side), 0: all.
+    ``max_batch`` is the largest batch that TensorRT builds for, 0: what is there, or 32.
+    """
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads <= 4096:
+        raise ValueError(f"threads must be a whole number from 0 to 4096, got {threads!r}")
+    spec = _of_precision(load_spec(model), precision)
+    kind, where, chosen = choose(spec, engine, device, precision)
+    extra = {"max_batch": max_batch} if kind.name == trt.NAME else {}
+    opened: Engine = kind.open(spec, where, chosen, threads, **extra)
+    opened.choice = _choice(opened, kind, spec, "auto" in (engine, device, precision))
+    return opened
+
+
+def _of_precision(spec: ModelSpec, precision: str) -> ModelSpec:
+    """The file for a precision: the model's own, or one exported beside it."""
+    if spec.precision != "fp32" and precision == "auto" and not spec.offers(spec.precision):
+        found = spec.colour_errors.get(spec.precision)
+        said = (
+            f"differs from fp32 by mean CIEDE2000 {found[0]:.2f}" if found else "was not measured"
+        )
+        raise ModelError(
+            f"{spec.path}: its {spec.precision} {said}; name precision={spec.precision!r} to use it"
+        )
+    if spec.precision != "fp32" or precision != "int8":
+        return spec
+    sibling = variant(spec, precision)
+    if sibling is None:
+        raise ModelError(
+            f"{spec.name} has no int8 file beside it: python -m training.quantize makes one"
+        )
+    return sibling
+
+
+def _unfit(spec: ModelSpec, precision: str) -> str:
+    if spec.precision != "fp32":
+        return f"does not run {spec.precision} files" + (
+            "" if precision in ("auto", spec.precision) else f" as {precision}"
+        )
+    return f"does not compute in {precision}"
+
+
+def _choice(engine: Engine, kind: Kind, spec: ModelSpec, left_open: bool) -> str:
+    text = f"{engine.name} {kind.version()} on {engine.device} in {engine.precision}"
+    if not left_open:
+        return f"{text}: named"
+    why = kind.reason
+    if engine.precision in spec.colour_errors:
+        why += f"; mean CIEDE2000 {spec.colour_errors[engine.precision][0]:.2f} from fp32"
+    return f"{text}: {why}"

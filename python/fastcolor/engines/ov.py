@@ -1,0 +1,136 @@
+"""OpenVINO: the quicker engine on CPUs, most of all where they multiply bfloat16."""
+
+from __future__ import annotations
+
+import os
+import queue
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from fastcolor._arrays import Array
+from fastcolor.engines import _cache
+from fastcolor.engines._base import BaseEngine, dense
+from fastcolor.errors import EngineError
+from fastcolor.models import ModelSpec
+
+NAME = "openvino"
+INSTALL = "pip install 'fastcolor[openvino]'"
+HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
+CAPABILITIES = {"bf16": "BF16", "fp16": "FP16"}
+
+
+def available(device: str = "cpu") -> str | None:
+    """Why it cannot be used on this device; None where it can."""
+    if device != "cpu":
+        return "serves CPUs only here"
+    try:
+        _core()
+    except Exception as error:  # a broken installation may raise anything
+        return f"{error} ({INSTALL})"
+    return None
+
+
+def version() -> str:
+    import openvino
+
+    return str(openvino.__version__).split("-")[0]
+
+
+def precisions(device: str) -> tuple[str, ...]:
+    """What this CPU computes in, fastest first; types that it lacks would only be emulated."""
+    able = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return (*(name for name, flag in CAPABILITIES.items() if flag in able), "fp32")
+
+
+def typed_files(device: str) -> tuple[str, ...]:
+    return ("fp16", "bf16", "int8")
+
+
+@cache
+def _core() -> Any:
+    import openvino
+
+    return openvino.Core()
+
+
+class OpenVinoEngine(BaseEngine):
+    """A compiled model and as many requests as threads ask for, on memory of ours: no copies."""
+
+    name = NAME
+
+    def __init__(self, spec: ModelSpec, device: str, precision: str, threads: int) -> None:
+        super().__init__(spec, device, precision)
+        import openvino
+
+        self._tensor: Any = openvino.Tensor
+        core = _core()
+        # A stream runs one batch at a time: one of all cores takes half the time of two of half of
+        # them each; where runs shall take fewer threads, several streams run side by side.
+        streams = max(1, cpu_count() // threads) if threads else 1
+        options = {
+            "INFERENCE_PRECISION_HINT": HINTS[precision],
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": streams,
+            "INFERENCE_NUM_THREADS": streams * threads,
+        }
+
+        def build() -> bytes:
+            try:
+                compiled = core.compile_model(str(spec.path), "CPU", options)
+            except Exception as error:  # its exceptions are RuntimeErrors of pages
+                raise EngineError(f"OpenVINO cannot open {spec.path}: {first(error)}") from error
+            exported = compiled.export_model()
+            return bytes(exported.getvalue() if hasattr(exported, "getvalue") else exported)
+
+        key = {
+            "engine": NAME,
+            "version": str(openvino.__version__),
+            "model": spec.name,
+            "weights": spec.weights_sha256,
+            "opset": str(spec.opset),
+            "precision": precision,
+            "threads": f"{streams}x{threads}",
+            "cpu": str(core.get_property("CPU", "FULL_DEVICE_NAME")),
+        }
+        blob = _cache.get(key, build)
+        try:
+            self._compiled: Any = core.import_model(blob, "CPU", options)
+        except Exception:  # of another build of the library, say
+            _cache.forget(key)
+            self._compiled = core.import_model(build(), "CPU", options)
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def _run(self, batch: Array) -> Array:
+        batch = dense(batch)
+        result = np.empty(self.spec.output_shape(batch.shape), np.float32)
+        try:
+            request = self._requests.get_nowait()
+        except queue.Empty:
+            request = self._compiled.create_infer_request()
+        try:
+            request.set_input_tensor(self._tensor(batch, shared_memory=True))
+            request.set_output_tensor(self._tensor(result, shared_memory=True))
+            request.start_async()
+            request.wait()  # other Python threads run meanwhile
+        except Exception as error:
+            raise EngineError(f"OpenVINO failed on {batch.shape}: {first(error)}") from error
+        self._requests.put(request)
+        return result
+
+    def _close(self) -> None:
+        while not self._requests.empty():
+            self._requests.get_nowait()
+        self._compiled = None
+
+
+def cpu_count() -> int:
+    """The CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def first(error: Exception) -> str:
+    """The sentence of an error that says something: OpenVINO's first lines name its own files."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if not line.startswith("Exception from")), "")

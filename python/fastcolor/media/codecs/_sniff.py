@@ -1,0 +1,46 @@
+"""Telling formats apart by content; names and suffixes are never looked at."""
+
+from __future__ import annotations
+
+HEAD = 264  #: bytes that sniff() wants to see
+
+
+def sniff(head: bytes) -> str | None:
+    """The format of a file that begins like this: one that open_document() reads, or one it names.
+
+    "jpeg", "png", "tiff", "webp" and "jp2" (JPEG 2000, boxed or not) are read. "gif", "bmp",
+    "heif", "jxl", "pdf", "psd", "zip", "gzip", "zstd" and "tar" are recognised only. Else None.
+    """
+    for start, name in _STARTS:
+        if head.startswith(start):
+            return name
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp":
+        return "heif"
+    if head[257:262] == b"ustar":
+        return "tar"
+    return None
+
+
+_STARTS = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"II*\0", "tiff"),
+    (b"MM\0*", "tiff"),
+    (b"II+\0", "tiff"),
+    (b"MM\0+", "tiff"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "jp2"),
+    (b"\xff\x4f\xff\x51", "jp2"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "jxl"),
+    (b"\xff\x0a", "jxl"),
+    (b"GIF8", "gif"),
+    (b"BM", "bmp"),
+    (b"%PDF", "pdf"),
+    (b"8BPS", "psd"),
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+)
+READ = ("jpeg", "png", "tiff", "webp", "jp2")

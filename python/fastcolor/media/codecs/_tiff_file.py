@@ -1,0 +1,145 @@
+"""TIFF files: where their pages are and what each says about itself."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import tifffile
+
+from fastcolor.errors import FastcolorError
+from fastcolor.media.codecs._document import Document, Reading
+from fastcolor.media.codecs._errors import DamagedError, UnsupportedError
+from fastcolor.media.codecs._tiff_page import TiffPage
+from fastcolor.media.metadata import Metadata, _exif
+from fastcolor.media.metadata._ifd import Ifd, IfdError, integers, read_header, read_ifd
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # problems are told by exceptions
+
+_SUBFILE_TYPE, _OLD_SUBFILE_TYPE = 254, 255
+_XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
+
+
+class Layout(NamedTuple):
+    """How the file is written, and the directories of its full-size pages."""
+
+    order: str
+    big: bool
+    pages: list[int]
+    problem: str  # why the chain of directories ended early, if it did
+
+
+class TiffSource:
+    """The bytes of a TIFF, read from any thread."""
+
+    def __init__(self, source: bytes | Path) -> None:
+        self.file: BinaryIO = (
+            io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")  # noqa: SIM115
+        )
+        self.size = self.file.seek(0, os.SEEK_END)
+        self.lock = threading.Lock()
+
+    def read(self, offset: int, size: int) -> bytes:
+        if offset >= self.size or size <= 0:
+            return b""
+        with self.lock:
+            self.file.seek(offset)
+            return self.file.read(min(size, self.size - offset))
+
+
+def open_tiff(source: bytes | Path, reading: Reading) -> Document:
+    """Pages of full size; thumbnails, masks and pyramid levels are left out."""
+    file = TiffSource(source)
+    try:
+        layout = _walk(file, reading)
+        reading.limits.check_pages(len(layout.pages))
+        if layout.problem and reading.fail_on != "none":
+            raise DamagedError(layout.problem)
+        file.file.seek(0)
+        try:
+            parsed = tifffile.TiffFile(file.file, _multifile=False)
+        except Exception as error:  # whatever a parser of crafted bytes may raise
+            raise DamagedError(f"the TIFF cannot be read: {error}") from error
+    except BaseException:
+        file.file.close()
+        raise
+
+    def page(index: int) -> TiffPage:
+        offset = layout.pages[index]
+        try:
+            with file.lock:
+                file.file.seek(offset)
+                found = tifffile.TiffPage(parsed, index)
+            made = TiffPage(found, file, reading, index)
+        except FastcolorError:
+            raise
+        except Exception as error:
+            raise DamagedError(f"page {index + 1} of the TIFF cannot be read: {error}") from error
+        made.metadata_source = lambda: _metadata(file, layout, offset)
+        if layout.problem and index == 0:
+            made.damage("truncated", layout.problem)
+        return made
+
+    return Document("tiff", len(layout.pages), page, file.file.close)
+
+
+def _walk(file: TiffSource, reading: Reading) -> Layout:
+    try:
+        order, big, offset = read_header(file.read(0, 16))
+    except IfdError as error:
+        raise DamagedError(f"the TIFF cannot be read: {error}") from error
+    pages: list[int] = []
+    seen: set[int] = set()
+    problem = ""
+    most = reading.limits.max_pages or 1 << 30
+    while offset and len(seen) <= 2 * most:
+        if offset in seen:
+            problem = "the TIFF's chain of pages runs in a circle"
+            break
+        seen.add(offset)
+        try:
+            fields, following = read_ifd(file.read, offset, order, big, most=8)
+        except IfdError as error:
+            problem = f"the TIFF ends inside its chain of pages: {error}"
+            break
+        if _is_full(fields, order):
+            pages.append(offset)
+        offset = following
+    if not pages and problem:
+        raise DamagedError(problem)
+    if not pages:
+        raise UnsupportedError("the TIFF has no page of full size")
+    return Layout(order, big, pages, problem)
+
+
+def _is_full(fields: Ifd, order: str) -> bool:
+    kind = integers(fields.get(_SUBFILE_TYPE), order)
+    if kind:
+        return not kind[0] & 5  # 1: reduced, 4: mask
+    return (integers(fields.get(_OLD_SUBFILE_TYPE), order) or (1,))[0] != 2
+
+
+def _metadata(file: TiffSource, layout: Layout, offset: int) -> Metadata:
+    most = 1 << 30
+    fields, _ = read_ifd(file.read, offset, layout.order, layout.big, most=most)
+    found = _exif.read(file.read, layout.order, layout.big, offset)
+
+    def block(tag: int) -> bytes | None:
+        entry = fields.get(tag)
+        return entry.data if entry else None
+
+    iptc = block(_IPTC)
+    if iptc and iptc[:1] != b"\x1c" and fields[_IPTC].type == 4:  # written as swapped words
+        iptc = b"".join(iptc[at : at + 4][::-1] for at in range(0, len(iptc), 4))
+    return Metadata(
+        exif=_exif.build(found),
+        xmp=block(_XMP),
+        iptc=iptc,
+        icc=block(_ICC),
+        photoshop=block(_PHOTOSHOP),
+        dpi=_exif.resolution_of(found.main, found.order),
+    )

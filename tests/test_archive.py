@@ -1,0 +1,448 @@
+"""fastcolor colorize: what is read, what is written where, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import threading
+import zipfile
+from pathlib import Path
+
+import archives
+import numpy as np
+import pytest
+from PIL import Image
+from test_archive_bad import SETTINGS, Heard, colour, make_archive
+
+from fastcolor import jpeg
+from fastcolor.archive import Settings, run
+from fastcolor.archive.errors import JobError
+from fastcolor.archive.inference import Batcher
+from fastcolor.archive.names import output_name
+from fastcolor.archive.settings import SettingsError, load
+
+
+@pytest.fixture
+def source(tmp_path):
+    return archives.fill(tmp_path / "in", 12)
+
+
+def test_a_folder_is_mirrored_and_its_jpegs_can_be_reverted(source, tmp_path):
+    (source / "box0" / "colour.jpg").write_bytes(archives.colour_jpeg(1))
+    os.utime(source / "box0" / "000001.jpg", (1e9, 1e9))
+    code, heard = colour(source, tmp_path / "out")
+    assert (code, heard.failures) == (0, {})
+    out = tmp_path / "out"
+    assert set(archives.tree(out)) == set(archives.tree(source))
+    for path in source.rglob("*.jpg"):
+        made = (out / path.relative_to(source)).read_bytes()
+        if path.name == "colour.jpg":
+            assert made == path.read_bytes()
+        else:
+            assert jpeg.revert(made) == path.read_bytes()
+            with Image.open(out / path.relative_to(source)) as picture:
+                assert np.ptp(np.asarray(picture.convert("YCbCr"))[..., 1:]) > 0
+    assert (out / "box0" / "000001.jpg").stat().st_mtime == 1e9
+    with Image.open(out / "box0" / "000009.png") as picture:
+        assert picture.mode == "RGB"
+
+
+def everything(folder: Path) -> Path:
+    """Inputs of every kind, for comparing runs."""
+    archives.fill(folder / "tree", 10)
+    make_archive(folder / "a.zip", "zip")
+    make_archive(folder / "b.tar.gz", "tar.gz")
+    (folder / "one.jpg").write_bytes(archives.jpeg(77, 90, 31))
+    Image.fromarray(archives.grey(5, 70, 20)).save(folder / "two.tif", compression="tiff_lzw")
+    grey = archives.grey(6, 21, 64)
+    Image.fromarray(np.stack([grey] * 3, axis=2)).save(folder / "rgb.jpg", quality=95)
+    return folder
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip", "out.tar"])
+def test_outputs_do_not_depend_on_jobs_batch_or_order(tmp_path, output):
+    folder = everything(tmp_path / "in")
+    inputs = sorted(folder.iterdir())
+    results = []
+    for number, (jobs, batch, order) in enumerate(
+        [(0, 8, inputs), (1, 1, inputs[::-1]), (2, 3, inputs[3:] + inputs[:3]), (5, 64, inputs)]
+    ):
+        target = tmp_path / str(number) / output
+        size = 0 if output == "out" else 32  # once as it is used, else quickly
+        settings = Settings(jobs=jobs, batch=batch, size=size)
+        code, heard = colour(list(order), target, settings)
+        assert (code, heard.failures) == (0, {})
+        results.append(archives.tree(target) if target.is_dir() else target.read_bytes())
+    assert all(result == results[0] for result in results)
+    if output == "out":
+        assert {"tree/box0/000000.jpg", "a/0.jpg", "b/0.jpg", "one.jpg"} <= set(results[0])
+
+
+def test_containers_hold_what_folders_hold(source, tmp_path):
+    colour(source, tmp_path / "out")
+    expected = {n: (tmp_path / "out" / n).read_bytes() for n in archives.tree(tmp_path / "out")}
+    colour(source, tmp_path / "out.zip")
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in archive.namelist()} == expected
+    colour(source, tmp_path / "out.tar")
+    with tarfile.open(tmp_path / "out.tar") as archive:
+        assert {m.name: archive.extractfile(m).read() for m in archive} == expected
+    code, heard = colour(source, tmp_path / "out.zip")
+    assert (code, heard.outcomes) == (0, {})
+    (source / "new.jpg").write_bytes(archives.jpeg(99))
+    code, heard = colour(source, tmp_path / "out.zip")
+    assert "finished already" in heard.failures[str(source / "new.jpg")]
+    assert colour(source, tmp_path / "out.zip", restart=True)[0] == 0
+    assert "new.jpg" in zipfile.ZipFile(tmp_path / "out.zip").namelist()
+
+
+def test_running_again_does_only_what_changed(source, tmp_path):
+    out = tmp_path / "out"
+    colour(source, out)
+    assert colour(source, out)[1].outcomes == {}
+    (source / "more.jpg").write_bytes(archives.jpeg(50))
+    (source / "box0" / "000003.jpg").write_bytes(archives.jpeg(51))
+    (out / "box0" / "000004.jpg").unlink()
+    done = {Path(label).name for label in colour(source, out)[1].outcomes}
+    assert done == {"more.jpg", "000003.jpg", "000004.jpg"}
+    assert jpeg.revert((out / "box0" / "000003.jpg").read_bytes()) == archives.jpeg(51)
+    moved = source.rename(tmp_path / "moved")
+    assert colour(moved, out)[1].outcomes == {}
+
+
+def test_changed_settings_are_explained_and_restart_begins_anew(source, tmp_path):
+    colour(source, tmp_path / "out")
+    other = Settings(size=32, jobs=2, saturation=0.5, quality=70)
+    with pytest.raises(JobError, match=r"quality 90, now 70; saturation 1\.4, now 0\.5.*--restart"):
+        colour(source, tmp_path / "out", other)
+    before = archives.tree(tmp_path / "out")
+    assert colour(source, tmp_path / "out", other, restart=True)[0] == 0
+    after = archives.tree(tmp_path / "out")
+    assert set(after) == set(before)
+    assert not set(after.values()) & {v for n, v in before.items() if n.endswith("jpg")}
+
+
+def test_foreign_outputs_are_not_replaced(source, tmp_path):
+    foreign = tmp_path / "out" / "box0" / "000002.jpg"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("mine")
+    code, heard = colour(source, tmp_path / "out")
+    assert code == 1
+    assert "is not of this job; --force" in heard.failures[str(source / "box0" / "000002.jpg")]
+    assert foreign.read_text() == "mine"
+    forced = Settings(size=32, force=True)
+    assert colour(source, tmp_path / "out", forced)[0] == 0
+    assert jpeg.is_joined(foreign.read_bytes())
+    (tmp_path / "out.zip").write_text("mine")
+    with pytest.raises(JobError, match="--force"):
+        colour(source, tmp_path / "out.zip")
+    assert colour(source, tmp_path / "out.zip", forced)[0] == 0
+
+
+def test_originals_are_never_replaced(source, tmp_path):
+    before = archives.tree(source)
+    with pytest.raises(JobError, match="is the input itself"):
+        colour(source, source, Settings(force=True))
+    _, heard = colour(
+        [source / "box0" / "000001.jpg"], source / "box0", Settings(size=32, force=True)
+    )
+    assert "would replace an original" in next(iter(heard.failures.values()))
+    with pytest.raises(JobError, match="one of the inputs"):
+        colour(make_archive(tmp_path / "x.zip", "zip"), tmp_path / "x.zip", Settings(force=True))
+    for name in before:
+        assert archives.tree(source)[name] == before[name]
+
+
+def test_output_around_the_input(tmp_path, monkeypatch):
+    """-o . of a folder in the working folder, one of whose outputs would be another original."""
+    work = tmp_path / "work"
+    archives.fill(work / "in" / "in", 2)
+    archives.fill(work / "in", 3)
+    monkeypatch.chdir(work)
+    before = archives.tree(work / "in")
+    forced = Settings(size=32, force=True)
+    outcome = run(["in"], ".", forced)
+    assert outcome.counts["failed"] == 2
+    assert all("would replace an original" in reason for _, reason in outcome.failures)
+    assert archives.tree(work / "in") == before
+    assert len(archives.tree(work / "box0")) == 3
+
+
+def test_output_inside_the_input_does_not_feed_itself(source):
+    before = set(archives.tree(source))
+    for _ in range(2):
+        assert colour(source, source / "coloured", report=source / "report.html")[0] == 0
+    inside = {name for name in archives.tree(source) if name.startswith("coloured/")}
+    assert inside == {f"coloured/{name}" for name in before}
+
+
+def test_colour_pictures_are_copied_unless_forced(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "c.jpg").write_bytes(archives.colour_jpeg(1))
+    sepia = np.stack([archives.grey(3)] * 3, axis=2) * np.array([1.0, 0.93, 0.8])
+    Image.fromarray(sepia.astype(np.uint8)).save(source / "sepia.png")
+    converted = Settings(size=32, jobs=0, format="png")
+    code, heard = colour(source, tmp_path / "out", converted)
+    assert code == 0
+    assert sorted(heard.outcomes.values()) == ["coloured", "copied"]
+    assert (tmp_path / "out" / "c.jpg").read_bytes() == archives.colour_jpeg(1)
+    assert colour(source, tmp_path / "out", converted)[1].outcomes == {}
+    forced = Settings(size=32, jobs=0, format="png", force=True)
+    assert set(colour(source, tmp_path / "out", forced)[1].outcomes.values()) == {"coloured"}
+    assert (tmp_path / "out" / "c.png").exists()
+
+
+def test_formats_and_depth(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    deep = archives.grey(1).astype(np.uint16) * 257
+    Image.fromarray(deep).save(source / "deep.png")
+    (source / "j.jpeg").write_bytes(archives.jpeg(2))
+    for format, suffix in (("png", ".png"), ("tiff", ".tif"), ("jpg", ".jpg"), ("webp", ".webp")):
+        out = tmp_path / format
+        code, heard = colour(source, out, Settings(size=32, format=format))
+        assert (code, heard.failures) == (0, {})
+        expected = {f"deep{suffix}", "j.jpeg" if format == "jpg" else f"j{suffix}"}
+        assert set(archives.tree(out)) == expected
+    import tifffile
+
+    assert tifffile.imread(tmp_path / "tiff" / "deep.tif").dtype == np.uint16
+    assert output_name("a/b.JPG", "jpg") == "a/b.JPG"
+    assert output_name("notes.txt", "png") == "notes.txt"
+    assert output_name("scan", "png") == "scan.png"
+
+
+def test_pages_stay_pages(tmp_path):
+    pages = [Image.fromarray(archives.grey(n, 50 + n, 40)) for n in range(4)]
+    pages[2] = Image.open(__import__("io").BytesIO(archives.colour_jpeg(1)))
+    pages[0].save(tmp_path / "many.tif", save_all=True, append_images=pages[1:])
+    assert colour(tmp_path / "many.tif", tmp_path / "out")[0] == 0
+    with Image.open(tmp_path / "out" / "many.tif") as picture:
+        assert picture.n_frames == 4
+        for number in range(4):
+            picture.seek(number)
+            assert picture.mode == "RGB"
+            assert picture.width == (40 if number == 2 else 50 + number)
+        picture.seek(2)
+        assert np.array_equal(np.asarray(picture), np.asarray(pages[2]))
+    code, heard = colour(tmp_path / "many.tif", tmp_path / "png", Settings(format="png"))
+    assert code == 1
+    assert "has 4 pages" in next(iter(heard.failures.values()))
+
+
+def test_one_picture_to_one_file(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(archives.jpeg(1))
+    assert colour(tmp_path / "a.jpg", tmp_path / "b.jpg")[0] == 0
+    assert jpeg.revert((tmp_path / "b.jpg").read_bytes()) == archives.jpeg(1)
+    assert colour(tmp_path / "a.jpg", tmp_path / "b.png")[0] == 0
+    with Image.open(tmp_path / "b.png") as picture:
+        assert picture.format == "PNG"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "b.png"]
+    assert "--force" in next(
+        iter(colour(tmp_path / "a.jpg", tmp_path / "b.png")[1].failures.values())
+    )
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(JobError, match="named like one picture"):
+        colour(tmp_path / "folder", tmp_path / "c.jpg")
+
+
+def test_lists_on_stdin(source, tmp_path):
+    paths = sorted(source.rglob("*.jpg"))[:3] + [tmp_path / "none.jpg"]
+    done = archives.colorize(
+        "-", "-o", tmp_path / "out", *archives.QUICK, input="\n".join(map(str, paths))
+    )
+    assert done.returncode == 1
+    assert "none.jpg: there is no such file" in done.stderr
+    assert len(archives.tree(tmp_path / "out")) == 3
+
+
+def test_zero_jobs_run_in_the_callers_thread(source, tmp_path, monkeypatch):
+    started = []
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda t: (started.append(t), start(t)))
+    run([source], tmp_path / "out", Settings(size=32, jobs=0))
+    assert started == []
+
+
+def test_settings_files(tmp_path, source):
+    path = tmp_path / "settings.toml"
+    path.write_text('size = 32\nlossless-luma = "never"\nprovenance = false\n')
+    assert load(path, {"size": 64}) == Settings(size=64, lossless_luma="never", provenance=False)
+    path.write_text("colour = 3\n")
+    with pytest.raises(SettingsError, match="unknown setting 'colour'"):
+        load(path, {})
+    path.write_text("quality = 300\n")
+    done = archives.colorize(source, "-o", tmp_path / "out", "--settings", path)
+    assert done.returncode == 2
+    assert "--quality must be between 1 and 100, got 300" in done.stderr
+    path.write_text("size = [\n")
+    assert "not a TOML file" in archives.colorize(source, "-o", "x", "--settings", path).stderr
+
+
+def test_a_second_process_is_told_to_wait(source, tmp_path):
+    from fastcolor.archive.journal import Journal
+
+    held = Journal(tmp_path / "out.fastcolor.sqlite")
+    done = archives.colorize(source, "-o", tmp_path / "out")
+    assert done.returncode == 5
+    assert done.stderr.count("\n") == 1
+    assert "another fastcolor works on this output" in done.stderr
+    held.close()
+    (tmp_path / "out2.fastcolor.sqlite").write_text("no database")
+    assert "not a journal" in archives.colorize(source, "-o", tmp_path / "out2").stderr
+
+
+def test_missing_inputs(tmp_path):
+    done = archives.colorize(tmp_path / "none", "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr.count("\n")) == (5, 1)
+    assert "there is no such file or folder" in done.stderr
+
+
+class Meddling(Heard):
+    """Does something to the world when so many items are done."""
+
+    def __init__(self, after: int, what) -> None:
+        super().__init__()
+        self.after, self.what = after, what
+
+    def done(self, item, finished, seconds):
+        super().done(item, finished, seconds)
+        if len(self.outcomes) == self.after:
+            self.what()
+
+
+def test_a_vanished_input_stops_the_job(tmp_path):
+    source = archives.fill(tmp_path / "in", 150)
+    gone = Meddling(20, lambda: source.rename(tmp_path / "away"))
+    with pytest.raises(JobError, match="has vanished; when it is back"):
+        run([source], tmp_path / "out", SETTINGS, progress=gone)
+    assert 20 <= len(archives.tree(tmp_path / "out")) < 150
+    assert not archives.leftovers(tmp_path)
+    (tmp_path / "away").rename(source)
+    assert colour(source, tmp_path / "out")[0] == 0
+    assert len(archives.tree(tmp_path / "out")) == 150
+
+
+def test_a_file_that_vanishes_is_one_failure(source, tmp_path):
+    lost = Meddling(1, (sorted(source.rglob("*.jpg"))[-1]).unlink)
+    outcome = run([source], tmp_path / "out", Settings(size=32, jobs=0), progress=lost)
+    assert outcome.counts["failed"] == 1
+    assert "vanished" in next(iter(lost.failures.values()))
+
+
+def test_a_file_size_limit_stops_the_job(tmp_path):
+    source = archives.fill(tmp_path / "in", 30)
+    (source / "box0" / "000015.png").write_bytes(archives.png(1, 400, 400))
+    command = " ".join(archives.arguments(source, "-o", tmp_path / "out", *archives.QUICK))
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 120; exec {command}"], capture_output=True, text=True
+    )
+    assert done.returncode == 5
+    assert done.stderr.splitlines()[-1].startswith("fastcolor: error: cannot write ")
+    assert "the same command goes on" in done.stderr
+    assert not archives.leftovers(tmp_path)
+    assert colour(source, tmp_path / "out", Settings(size=32))[0] == 0
+    assert len(archives.tree(tmp_path / "out")) == 31
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 300 kB, where mounting is allowed."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a tmpfs is not allowed here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_a_full_disk_stops_the_job(small_disk, tmp_path, output):
+    source = archives.fill(tmp_path / "in", 200)
+    for _ in range(2):
+        done = archives.colorize(source, "-o", small_disk / output, *archives.QUICK)
+        assert done.returncode == 5
+        assert "Traceback" not in done.stderr
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("fastcolor: error: cannot write ")
+        assert "the same command goes on" in last
+        # the database reports full disks in its own words
+        assert "no space is left" in last or "disk" in last
+    subprocess.run(["mount", "-o", "remount,size=20M", str(small_disk)], check=True)
+    code, heard = colour(source, small_disk / output)
+    assert (code, heard.failures) == (0, {})
+    if output == "out":
+        assert len(archives.tree(small_disk / output)) == 200
+    else:
+        assert zipfile.ZipFile(small_disk / output).testzip() is None
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_a_read_only_output_stops_the_job(small_disk, source, output):
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    done = archives.colorize(source, "-o", small_disk / output)
+    assert done.returncode == 5
+    assert done.stderr.count("\n") == 1
+    assert "cannot write" in done.stderr
+
+
+def test_logs(source, tmp_path):
+    (source / "bad.jpg").write_text("no")
+    done = archives.colorize(source, "-o", tmp_path / "out", "--json-log", *archives.QUICK)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [events[0]["event"], events[-1]["event"]] == ["begin", "end"]
+    assert events[0]["total"] == 13
+    assert events[-1]["counts"] == {
+        "coloured": 12, "copied": 0, "skipped": 0, "failed": 1, "todo": 0
+    }  # fmt: skip
+    steps = {"read", "decode", "infer", "merge", "encode", "write"}
+    assert all(set(e["seconds"]) == steps for e in events if e["event"] == "done")
+    quiet = archives.colorize(source, "-o", tmp_path / "out", "--quiet", *archives.QUICK)
+    assert quiet.stderr.count("\n") == 1
+    assert "bad.jpg" in quiet.stderr
+
+
+def test_report(source, tmp_path):
+    (source / "<script>.jpg").write_text("no")
+    report = tmp_path / "report.html"
+    colour(source, tmp_path / "out", report=report)
+    page = report.read_text()
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert page.count('class="pair"') >= 3
+    assert "&lt;script&gt;.jpg" in page
+    assert "<script>.jpg" not in page
+    assert "<svg" in page
+    assert "<td>size<td>32" in page
+
+
+def test_batches_are_always_full():
+    """What a GPU engine is given does not depend on how many pictures wait."""
+    sizes = []
+
+    def engine(batch):
+        sizes.append(len(batch))
+        return np.repeat(batch[:, :, ::4, ::4], 2, axis=1)
+
+    batcher = Batcher(engine, 4)
+    tensors = [np.full((1, 1, 32, 32 * (1 + n % 2)), n, np.float32) for n in range(30)]
+    answers: dict[int, np.ndarray] = {}
+
+    def ask(number: int) -> None:
+        answers[number] = batcher(tensors[number])
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    batcher.close()
+    assert set(sizes) == {4}
+    for number, answer in answers.items():
+        assert answer.shape == (2, 8, 8 * (1 + number % 2))
+        assert (answer == number).all()

@@ -1,0 +1,260 @@
+"""Bad items: each is named with a reason, its neighbours go on, and the exit code is 1."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import struct
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path
+
+import archives
+import pytest
+from PIL import Image
+
+from fastcolor.archive import Settings, run
+from fastcolor.archive.progress import Progress
+
+SETTINGS = Settings(size=32, jobs=2)
+
+
+class Heard(Progress):
+    """What a run said, by item."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures: dict[str, str] = {}
+        self.outcomes: dict[str, str] = {}
+
+    def failed(self, item, reason):
+        self.failures[item.label] = reason
+
+    def done(self, item, finished, seconds):
+        self.outcomes[item.label] = finished.outcome
+
+
+def colour(inputs, output: Path, settings: Settings = SETTINGS, **options) -> tuple[int, Heard]:
+    heard = Heard()
+    paths = inputs if isinstance(inputs, list) else [inputs]
+    outcome = run(paths, output, settings, progress=heard, **options)
+    assert not archives.leftovers(output.parent)
+    return outcome.exit_code, heard
+
+
+def reason(heard: Heard, name: str) -> str:
+    found = [text for label, text in heard.failures.items() if label.endswith(name)]
+    assert len(found) == 1, (name, heard.failures)
+    return found[0]
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        checksum = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(1 << 20))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def test_bad_files(tmp_path):
+    source = archives.fill(tmp_path / "in", 6)
+    (source / "empty.jpg").touch()
+    (source / "text.jpg").write_text("no picture")
+    (source / "cut.jpg").write_bytes(archives.jpeg(1, 400, 300)[:3000])
+    (source / "cut.png").write_bytes(archives.png(1)[:-200])
+    (source / "bomb.png").write_bytes(png_of_size(60_000, 60_000))
+    (source / "absurd.png").write_bytes(png_of_size(2_000_000_000, 2))
+    (source / "wrong.png").write_bytes(archives.jpeg(3))
+    (source / "letter.txt").write_text("not a picture, and not called one")
+    (source / "way.jpg").symlink_to(tmp_path / "elsewhere.jpg")
+    (tmp_path / "elsewhere.jpg").write_bytes(archives.jpeg(4))
+    Image.fromarray(archives.grey(1)).convert("CMYK").save(source / "cmyk.jpg")
+    report = tmp_path / "report.html"
+    code, heard = colour(source, tmp_path / "out", report=report)
+    assert code == 1
+    assert "is empty" in reason(heard, "empty.jpg")
+    assert "not a picture" in reason(heard, "text.jpg")
+    assert reason(heard, "/cut.jpg")
+    assert reason(heard, "/cut.png")
+    assert "--max-pixels" in reason(heard, "bomb.png")
+    assert "--max-pixels" in reason(heard, "absurd.png")
+    assert "symbolic link" in reason(heard, "way.jpg")
+    assert "CMYK" in reason(heard, "cmyk.jpg")
+    assert len(heard.failures) == 8
+    page = report.read_text()
+    for label in heard.failures:
+        assert label in page
+    assert "its name says .png, it is JPEG" in page
+    out = archives.tree(tmp_path / "out")
+    assert set(out) == {*archives.tree(source / "box0")} | {"wrong.png"} or len(out) == 7
+    assert "letter.txt" not in out
+    allowed = Settings(size=32, jobs=2, max_pixels=0, max_bytes=0)
+    _, heard = colour(source, tmp_path / "out", allowed)
+    assert "--max-pixels" not in reason(heard, "bomb.png")
+
+
+def test_names(tmp_path):
+    source = archives.fill(tmp_path / "in", 2)
+    (source / "A.jpg").write_bytes(archives.jpeg(1))
+    (source / "a.jpg").write_bytes(archives.jpeg(2))
+    with open(os.fsencode(source) + b"/caf\xe9.jpg", "wb") as file:
+        file.write(archives.jpeg(3))
+    (source / "line\nend.jpg").write_bytes(archives.jpeg(4))
+    code, heard = colour(source, tmp_path / "out")
+    assert code == 1
+    assert "only in letter case" in reason(heard, "/a.jpg")
+    assert "not UTF-8" in reason(heard, "caf\\xe9.jpg".replace("\\xe9", "\\udce9"))
+    assert len(heard.failures) == 2
+    assert (tmp_path / "out" / "line\nend.jpg").exists()
+
+
+def bad_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("good/one.jpg", archives.jpeg(1))
+        archive.writestr("../escape.jpg", archives.jpeg(2))
+        archive.writestr("/rooted.jpg", archives.jpeg(3))
+        archive.writestr("C:\\drive.jpg", archives.jpeg(3))
+        archive.writestr("good/../../up.jpg", archives.jpeg(3))
+        link = zipfile.ZipInfo("link.jpg")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("good/one.jpg", archives.jpeg(4))
+        archive.writestr("GOOD/one.jpg", archives.jpeg(5))
+        archive.writestr("l" * 300 + ".jpg", archives.jpeg(6))
+        archive.writestr("inner.zip", b"PK\x03\x04 and so on")
+        archive.writestr("__MACOSX/._one.jpg", b"clutter")
+        archive.writestr("wind\\ows.jpg", archives.jpeg(7))
+        archive.writestr("wrongcrc.jpg", archives.jpeg(8))
+        archive.writestr("last.jpg", archives.jpeg(9))
+    data = path.read_bytes()
+    at = data.index(archives.jpeg(8))
+    path.write_bytes(data[: at + 300] + b"damaged" + data[at + 307 :])
+
+
+def test_bad_zip_members(tmp_path):
+    bad_zip(tmp_path / "in.zip")
+    code, heard = colour(tmp_path / "in.zip", tmp_path / "deep" / "out")
+    assert code == 1
+    assert "'..'" in reason(heard, ": ../escape.jpg")
+    assert "'..'" in reason(heard, "/../up.jpg")
+    assert "absolute" in reason(heard, ": /rooted.jpg")
+    assert "absolute" in reason(heard, "drive.jpg")
+    assert "symbolic link" in reason(heard, ": link.jpg")
+    assert "already that of" in reason(heard, ": good/one.jpg")
+    assert "letter case" in reason(heard, ": GOOD/one.jpg")
+    assert "304 bytes" in reason(heard, "llll.jpg")
+    assert "archive inside an archive" in reason(heard, "inner.zip")
+    assert "CRC" in reason(heard, "wrongcrc.jpg")
+    assert len(heard.failures) == 10
+    assert set(archives.tree(tmp_path)) - {"in.zip", "deep/out.fastcolor.sqlite"} == {
+        "deep/out/good/one.jpg", "deep/out/last.jpg", "deep/out/wind/ows.jpg",
+    }  # fmt: skip
+
+
+def test_non_utf8_names_in_a_zip(tmp_path):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("XXXX.jpg", archives.jpeg(1))
+        archive.writestr("fine.jpg", archives.jpeg(2))
+    (tmp_path / "in.zip").write_bytes(buffer.getvalue().replace(b"XXXX", b"caf\xe9"))
+    code, heard = colour(tmp_path / "in.zip", tmp_path / "out")
+    assert code == 1
+    assert ["not UTF-8" in text for text in heard.failures.values()] == [True]
+    (tmp_path / "in.zip").write_bytes(buffer.getvalue().replace(b"XXXX", "\u00e9\u00e9".encode()))
+    assert colour(tmp_path / "in.zip", tmp_path / "out2")[0] == 0
+    assert "\u00e9\u00e9.jpg" in archives.tree(tmp_path / "out2")
+
+
+def test_password(tmp_path):
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        archive.writestr("locked.jpg", archives.jpeg(1))
+        archive.writestr("open.jpg", archives.jpeg(2))
+    data = bytearray((tmp_path / "in.zip").read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(mark) + offset] |= 1
+    (tmp_path / "in.zip").write_bytes(bytes(data))
+    code, heard = colour(tmp_path / "in.zip", tmp_path / "out")
+    assert (code, list(archives.tree(tmp_path / "out"))) == (1, ["open.jpg"])
+    assert "password" in reason(heard, "locked.jpg")
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.99])
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.zst"])
+def test_damaged_archives(tmp_path, kind, keep):
+    """Cut or scrambled at some place: what comes before is done, and the archive is named."""
+    whole = make_archive(tmp_path / f"whole.{kind}", kind).read_bytes().rstrip(b"\0")
+    for name, data in (
+        ("cut", whole[: int(len(whole) * keep)]),
+        ("scrambled", whole[: int(len(whole) * keep)] + os.urandom(len(whole) // 2)),
+    ):
+        path = tmp_path / f"{name}.{kind}"
+        path.write_bytes(data)
+        code, heard = colour(path, tmp_path / f"out-{name}")
+        assert code == 1
+        assert heard.failures
+        assert all(str(path) in label for label in heard.failures)
+
+
+def make_archive(path: Path, kind: str, count: int = 5) -> Path:
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for number in range(count):
+                archive.writestr(f"{number}.jpg", archives.jpeg(number))
+        return path
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for number in range(count):
+            info = tarfile.TarInfo(f"./{number}.jpg")
+            info.size, info.mtime = len(archives.jpeg(number)), 1_000_000_000
+            archive.addfile(info, io.BytesIO(archives.jpeg(number)))
+    data = buffer.getvalue()
+    if kind == "tar.gz":
+        data = gzip.compress(data)
+    if kind == "tar.zst":
+        data = pytest.importorskip("zstandard").compress(data)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.zst"])
+def test_good_archives(tmp_path, kind):
+    path = make_archive(tmp_path / f"in.{kind}", kind)
+    code, heard = colour(path, tmp_path / "out")
+    assert (code, heard.failures) == (0, {})
+    assert list(archives.tree(tmp_path / "out")) == [f"{n}.jpg" for n in range(5)]
+    if kind != "zip":
+        assert (tmp_path / "out" / "0.jpg").stat().st_mtime == 1_000_000_000
+
+
+def test_tar_links_and_devices(tmp_path):
+    with tarfile.open(tmp_path / "in.tar", "w") as archive:
+        for name, kind in (("s.jpg", tarfile.SYMTYPE), ("h.jpg", tarfile.LNKTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            archive.addfile(info)
+        info = tarfile.TarInfo("dev.jpg")
+        info.type = tarfile.CHRTYPE
+        archive.addfile(info)
+        info = tarfile.TarInfo("../out.jpg")
+        info.size = len(archives.jpeg(1))
+        archive.addfile(info, io.BytesIO(archives.jpeg(1)))
+    code, heard = colour(tmp_path / "in.tar", tmp_path / "out")
+    assert code == 1
+    assert len(heard.failures) == 4
+    assert not (tmp_path / "out").exists() or not archives.tree(tmp_path / "out")
+
+
+@pytest.mark.parametrize("count", [3_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_zip_of_many_entries(tmp_path, count):
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for number in range(count):
+            archive.writestr(zipfile.ZipInfo(f"{number % 100}/{number}.txt"), b"no picture")
+        archive.writestr("one.jpg", archives.jpeg(1))
+    code, heard = colour(tmp_path / "in.zip", tmp_path / "out")
+    assert (code, heard.failures) == (0, {})
+    assert list(archives.tree(tmp_path / "out")) == ["one.jpg"]

@@ -1,0 +1,115 @@
+"""Colorizer: pictures in, pictures out; sizes, types, threads, and what it shares."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+import fastcolor
+from fastcolor import ops
+from fastcolor.colorizer import Colorizer
+
+
+@pytest.fixture(scope="module")
+def colorizer():
+    with Colorizer(engine="onnxruntime", threads=1) as made:
+        yield made
+
+
+def picture(rng, height, width, dtype=np.uint8):
+    """Smooth, so that it looks like something to a network."""
+    small = rng.random((max(2, height // 16), max(2, width // 16)))
+    rows = np.linspace(0, small.shape[0] - 1, height).astype(int)
+    columns = np.linspace(0, small.shape[1] - 1, width).astype(int)
+    return (small[rows][:, columns] * np.iinfo(dtype).max).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(300, 420), (1, 1), (3, 700), (517, 119)])
+def test_gives_a_colour_picture_of_the_same_size_and_type(colorizer, rng, shape, dtype):
+    luma = picture(rng, *shape, dtype)
+    got = colorizer.colorize(luma)
+    assert got.shape == (*shape, 3)
+    assert got.dtype == dtype
+    light = ops.rgb_to_lab(got)[..., 0]
+    grey = ops.rgb_to_lab(np.repeat(luma[..., None], 3, 2))[..., 0]
+    assert np.abs(light - grey).max() <= (0.5 if dtype == np.uint8 else 0.01)
+
+
+def test_is_what_its_pieces_make(colorizer, rng):
+    luma = picture(rng, 301, 450)
+    batch = colorizer.prepare(luma)
+    assert batch.shape == (1, 1, 224, 352)
+    ab = colorizer.chroma(batch)
+    assert ab.shape == (1, 2, 56, 88)
+    small = colorizer.crop(ab[0], luma.shape)
+    assert small.shape == (2, 56, 84)
+    wanted = ops.merge_rgb(luma, small, "guided", colorizer.spec.saturation)
+    np.testing.assert_array_equal(colorizer.colorize(luma), wanted)
+
+
+def test_batches_of_different_sizes_come_in_order(colorizer, rng):
+    shapes = [(300, 420), (240, 240), (150, 210), (417, 291), (241, 239)]
+    images = [picture(rng, *shape) for shape in shapes]
+    together = colorizer.colorize_batch(images)
+    for image, got in zip(images, together):
+        difference = np.abs(got.astype(int) - colorizer.colorize(image).astype(int))
+        assert difference.max() <= 1
+    assert colorizer.colorize_batch([]) == []
+
+
+def test_colour_pictures_give_their_luma(colorizer, rng):
+    luma = picture(rng, 240, 320)
+    colour = np.repeat(luma[..., None], 3, 2)
+    np.testing.assert_array_equal(colorizer.colorize(colour), colorizer.colorize(luma))
+    np.testing.assert_array_equal(colorizer.colorize(luma[..., None]), colorizer.colorize(luma))
+
+
+def test_ten_threads_give_the_bytes_of_one(colorizer, rng):
+    images = [picture(rng, 200 + 40 * i, 300) for i in range(4)]
+    wanted = [colorizer.colorize(image).tobytes() for image in images]
+    wrong: list[object] = []
+
+    def work() -> None:
+        try:
+            for _ in range(2):
+                for image, expected in zip(images, wanted):
+                    if colorizer.colorize(image).tobytes() != expected:
+                        wrong.append(image.shape)
+        except Exception as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_the_one_liner(rng):
+    luma = picture(rng, 120, 160)
+    got = fastcolor.colorize(luma)
+    assert got.shape == (120, 160, 3)
+    np.testing.assert_array_equal(got, fastcolor.colorize(luma))
+
+
+def test_wrong_pictures_are_named(colorizer, rng):
+    for image, error, message in [
+        (np.zeros((4, 4, 2), np.uint8), ValueError, "image must have the shape"),
+        (np.zeros((4, 4), np.float32), TypeError, "luma must be uint8 or uint16"),
+        (np.zeros((0, 4), np.uint8), ValueError, "luma must not be empty"),
+        ("picture.jpg", TypeError, "image must be a NumPy array"),
+    ]:
+        with pytest.raises(error, match=message):
+            colorizer.colorize(image)
+
+
+def test_closing_twice_is_harmless(rng):
+    made = Colorizer(threads=1)
+    made.close()
+    made.close()
+    with pytest.raises(fastcolor.FastcolorError, match="is closed"):
+        made.colorize(picture(rng, 32, 32))

@@ -1,0 +1,137 @@
+"""The cache of compiled engines: whole files only, damage found, one builder at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+import time
+
+import onnx_files
+import pytest
+
+from fastcolor.engines import _cache
+
+KEY = {"engine": "tensorrt", "version": "11.4", "model": "fast", "gpu": "H100", "precision": "fp16"}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("FASTCOLOR_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def never():
+    raise AssertionError("was built again")
+
+
+def test_builds_once_and_keeps():
+    assert _cache.get(KEY, lambda: b"engine") == b"engine"
+    assert _cache.get(dict(reversed(KEY.items())), never) == b"engine"
+    (entry,) = _cache.entries()
+    assert entry.key == KEY
+    assert entry.path.name.startswith("tensorrt-fast-")
+    assert entry.path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", KEY)
+def test_every_part_of_the_key_counts(name):
+    _cache.get(KEY, lambda: b"one")
+    assert _cache.get({**KEY, name: "other"}, lambda: b"two") == b"two"
+    assert _cache.get(KEY, never) == b"one"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-1],
+        lambda content: content[: len(_cache.MAGIC) + 3],
+        lambda content: b"",
+        lambda content: b"something else entirely\n" + content,
+        lambda content: content[:-3] + b"X" + content[-2:],
+        lambda content: content.replace(b"H100", b"A100"),
+        lambda content: _cache.MAGIC + b"[1, 2]\n" + b"engine",
+    ],
+)
+def test_damaged_and_foreign_files_are_built_again_with_one_warning(damage):
+    _cache.get(KEY, lambda: b"an engine")
+    path = _cache.path_of(KEY)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.warns(
+        _cache.CacheWarning, match="is damaged or foreign and is built again"
+    ) as said:
+        assert _cache.get(KEY, lambda: b"another") == b"another"
+    assert len(said) == 1
+    assert _cache.get(KEY, never) == b"another"
+
+
+def test_a_build_that_fails_leaves_nothing():
+    with pytest.raises(AssertionError):
+        _cache.get(KEY, never)
+    assert _cache.entries() == []
+    assert _cache.get(KEY, lambda: b"engine") == b"engine"
+
+
+def test_a_folder_that_cannot_be_written(folder):
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_text("a file where the folder should be")
+    with pytest.warns(_cache.CacheWarning, match="no engine cache"):
+        assert _cache.get(KEY, lambda: b"engine") == b"engine"
+    with pytest.warns(_cache.CacheWarning, match="not written"):
+        _cache.keep(KEY, b"timings")
+
+
+def test_one_builds_while_the_others_wait():
+    built, results = [], []
+
+    def build():
+        built.append(1)
+        time.sleep(0.1)
+        return b"engine"
+
+    threads = [
+        threading.Thread(target=lambda: results.append(_cache.get(KEY, build))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(built) == 1
+    assert results == [b"engine"] * 8
+
+
+def test_killed_while_writing_leaves_no_engine(folder):
+    code = (
+        "import os\nfrom fastcolor.engines import _cache\n"
+        "os.fsync = lambda number: os._exit(9)\n"
+        f"_cache.get({KEY!r}, lambda: b'engine' * 1000)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 9
+    assert _cache.entries() == []
+    assert _cache.get(KEY, lambda: b"engine") == b"engine"
+    assert _cache.clear() == (1, _cache.MAGIC.__len__() + len(said(b"engine")) + 6)
+    assert list((folder / "engines").iterdir()) == []
+
+
+def said(content):
+    digest = hashlib.sha256(content).hexdigest()
+    return json.dumps({"key": KEY, "sha256": digest}).encode() + b"\n"
+
+
+def test_openvino_uses_it_and_survives_what_it_cannot_import(tmp_path, rng):
+    pytest.importorskip("openvino")
+    from fastcolor.engines import open_engine
+
+    model = onnx_files.write(tmp_path / "tiny.onnx", onnx_files.tiny())
+    with open_engine(model, "openvino", precision="fp32"):
+        pass
+    (entry,) = _cache.entries()
+    assert entry.key["engine"] == "openvino"
+    stamp = entry.modified
+    with open_engine(model, "openvino", precision="fp32"):
+        assert _cache.entries()[0].modified == stamp
+    _cache._write(entry.path, entry.key, b"whole, and nothing that OpenVINO knows")
+    with open_engine(model, "openvino", precision="fp32") as engine:
+        assert engine.run(rng.random((1, 1, 8, 8), "f4")).shape == (1, 2, 2, 2)

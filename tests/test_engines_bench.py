@@ -1,0 +1,85 @@
+"""fastcolor bench engines: verified rows, reasons for what is missing, one self-contained page."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import onnx_files
+import pytest
+from test_cli import fastcolor_command
+
+from fastcolor.bench import engines
+from fastcolor.bench.flops import operations
+from fastcolor.errors import VerificationError
+from fastcolor.models import load_spec
+
+KEYS = {
+    "engine", "precision", "device", "size", "batch", "ms_per_image", "images_per_s", "gflops",
+    "ratio", "cold_start_s", "peak_mb", "error", "skipped",
+}  # fmt: skip
+
+
+class Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href")]
+
+
+def test_rows_and_page(tmp_path):
+    pytest.importorskip("typer")
+    model = onnx_files.write(tmp_path / "tiny.onnx", onnx_files.tiny())
+    done = fastcolor_command(
+        "bench", "engines", "--model", model, "--sizes", "32,64", "--batches", "1,3",
+        "--repetitions", 2, "--only", "onnxruntime",
+        "--json", tmp_path / "rows.json", "--html", tmp_path / "page.html",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "rows.json").read_text())
+    rows = [row for row in result["rows"] if not row["skipped"] and row["device"] == "cpu"]
+    assert [(row["size"], row["batch"]) for row in rows] == [(32, 1), (32, 3), (64, 1), (64, 3)]
+    for row in rows:
+        assert row.keys() >= KEYS
+        assert row["ms_per_image"] > 0
+        assert row["images_per_s"] == pytest.approx(1e3 / row["ms_per_image"])
+        assert 20 < row["peak_mb"] < 2000
+        assert row["cold_start_s"] > 0
+        assert row["error"] == 0
+    for row in result["rows"]:
+        assert row["skipped"] or row["size"]
+    assert all("onnxruntime" in row["engine"] for row in result["rows"])
+    page = Page()
+    page.feed((tmp_path / "page.html").read_text())
+    assert page.links == []
+    assert "script" not in page.tags
+    assert page.tags.count("svg") == 4
+    assert "32x32, batch 3" in done.stdout
+
+
+def test_a_worker_that_cannot_open_says_why(tmp_path):
+    model = onnx_files.write(tmp_path / "tiny.onnx", onnx_files.tiny())
+    worker = engines.Worker(load_spec(model), "onnxruntime", "cpu", "bf16", 32)
+    worker.close()
+    assert "does not compute in bf16" in worker.problem
+
+
+def test_wrong_answers_are_not_timed():
+    base = np.zeros((1, 2, 4, 4), np.float32)
+    assert engines.verify(base + 1e-5, base, "fp32", "x") == pytest.approx(1.1e-3)
+    assert engines.verify(base + 5e-3, base, "bf16", "x") == pytest.approx(0.55)
+    for answer, precision in [(base + 2e-3, "fp32"), (base + 0.1, "bf16"), (base * np.nan, "fp16")]:
+        with pytest.raises(VerificationError):
+            engines.verify(answer, base, precision, "x")
+    with pytest.raises(VerificationError):
+        engines.verify(base[:, :1], base, "fp32", "x")
+
+
+def test_operations_are_those_of_the_card():
+    assert operations(onnx_files.tiny(), 32, 64) == 2 * (2 * 16) * (8 * 16)
+    assert operations(onnx_files.shipped(), 256, 256) == pytest.approx(2 * 1.68e9, rel=0.01)

@@ -1,0 +1,162 @@
+"""fastcolor revert, through real processes."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import jpeg_files as files
+import pytest
+
+from fastcolor import jpeg
+
+pytest.importorskip("typer", reason="the command line needs typer")
+
+GREYS = {
+    "a.jpg": files.grey(40, 30),
+    "box/b.jpg": files.grey(17, 9, progressive=True),
+    "box/deep/c.jpeg": files.inserted(files.grey(33, 20), files.icc(files.grey_profile())) + b"end",
+}
+
+
+def joined(grey: bytes) -> bytes:
+    info = jpeg.probe(grey)
+    return jpeg.join(grey, jpeg.encode_chroma(*files.planes_for(info.width, info.height)))
+
+
+JOINED = {name: joined(grey) for name, grey in GREYS.items()}
+
+
+def revert(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fastcolor", "revert", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def written(folder: Path, contents: dict[str, bytes]) -> Path:
+    for name, data in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def found(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_folder_is_mirrored(tmp_path):
+    source = written(tmp_path / "in", JOINED)
+    written(source, {"note.txt": b"text", "colour.jpg": files.colour(), "empty.jpg": b""})
+    os.utime(source / "a.jpg", (1e9, 1e9))
+    done = revert(source, "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{tmp_path / 'out'}: 3 restored, 3 left out (not joined by fastcolor)\n"
+    assert found(tmp_path / "out") == GREYS
+    assert (tmp_path / "out" / "a.jpg").stat().st_mtime == 1e9
+    again = revert(source, "-o", tmp_path / "out", "--quiet")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_archives(kind, tmp_path):
+    path = tmp_path / f"scans.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in {
+                **JOINED,
+                "note.txt": b"text",
+                "../evil.jpg": JOINED["a.jpg"],
+            }.items():
+                archive.writestr(name, data)
+    else:
+        with tarfile.open(path, "w:gz" if kind == "tar.gz" else "w") as archive:
+            for name, data in {
+                **JOINED,
+                "note.txt": b"text",
+                "../evil.jpg": JOINED["a.jpg"],
+            }.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+    done = revert(path, "-o", tmp_path / "deep" / "out")
+    assert done.returncode == 1
+    assert "evil.jpg" in done.stderr and "'..'" in done.stderr and done.stderr.count("\n") == 1
+    assert found(tmp_path / "deep" / "out") == GREYS
+    assert not (tmp_path / "deep" / "evil.jpg").exists()
+
+
+def test_one_file_to_one_file(tmp_path):
+    written(tmp_path, {"x.jpg": JOINED["a.jpg"]})
+    assert revert(tmp_path / "x.jpg", "-o", tmp_path / "y.jpg").returncode == 0
+    assert (tmp_path / "y.jpg").read_bytes() == GREYS["a.jpg"]
+    assert revert(tmp_path / "x.jpg", "-o", tmp_path / "folder").returncode == 0
+    assert (tmp_path / "folder" / "x.jpg").read_bytes() == GREYS["a.jpg"]
+
+
+def test_one_bad_file_does_not_stop_the_others(tmp_path):
+    bad = JOINED["a.jpg"].replace(b"JFIF", b"JFIX")
+    source = written(tmp_path / "in", {**JOINED, "bad.jpg": bad})
+    done = revert(source, "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert "bad.jpg: it was changed after fastcolor wrote it" in done.stderr
+    assert "3 restored, 1 failed" in done.stdout
+    assert found(tmp_path / "out") == GREYS
+
+
+def test_what_exists_is_kept_unless_forced(tmp_path):
+    source = written(tmp_path / "in", {"a.jpg": JOINED["a.jpg"]})
+    out = written(tmp_path / "out", {"a.jpg": b"mine"})
+    done = revert(source, "-o", out)
+    assert done.returncode == 1 and "exists; --force" in done.stderr
+    assert found(out) == {"a.jpg": b"mine"}
+    assert revert(source, "-o", out, "--force").returncode == 0
+    assert found(out) == {"a.jpg": GREYS["a.jpg"]}
+
+
+def test_inputs_are_never_replaced(tmp_path):
+    source = written(tmp_path / "in", {"a.jpg": JOINED["a.jpg"]})
+    for output in (source, source / "a.jpg"):
+        done = revert(source / "a.jpg", "-o", output, "--force")
+        assert done.returncode in (1, 5), done.stderr
+        assert found(source) == {"a.jpg": JOINED["a.jpg"]}
+
+
+def test_exit_codes(tmp_path):
+    written(tmp_path, {"grey.jpg": files.grey(), "note.txt": b"x", "j.jpg": JOINED["a.jpg"]})
+    written(tmp_path / "others", {"note.txt": b"x"})
+    for arguments, code, words in (
+        ([tmp_path / "grey.jpg", "-o", tmp_path / "out"], 1, "not joined by fastcolor"),
+        ([tmp_path / "others", "-o", tmp_path / "out"], 1, "nothing to restore"),
+        ([tmp_path / "none.jpg", "-o", tmp_path / "out"], 5, "there is no such file"),
+        ([tmp_path / "j.jpg", "-o", tmp_path / "note.txt" / "out"], 5, "cannot write"),
+        ([tmp_path / "j.jpg"], 2, "--output"),
+    ):
+        done = revert(*arguments)
+        assert done.returncode == code, done.stderr
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_partial_file_stays_where_the_disk_is_full(tmp_path):
+    big = files.grey(600, 500, quality=95)
+    source = written(tmp_path / "in", {"a.jpg": joined(big)})
+    done = subprocess.run(
+        f"ulimit -f 8; exec {sys.executable} -m fastcolor revert {source} -o {tmp_path / 'out'}",
+        shell=True, executable="/bin/bash", capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 5, done.stderr
+    assert "cannot write" in done.stderr
+    assert found(tmp_path / "out") == {}
