@@ -38,11 +38,16 @@ for device in cuda cpu; do
   "$python" -c '
 import sys, pathlib
 from fastcolor.bench import kernels
-result = kernels.run(kernels.Settings(device=sys.argv[1], repetitions=15))
+from fastcolor.bench.rows import Settings
+result = kernels.run(Settings(device=sys.argv[1], repetitions=15))
 kernels.show(result, pathlib.Path(sys.argv[2]))' \
     "$device" "$out/kernels-$device-gpu-machine-$stamp.json" 2>&1 |
     tee "$out/kernels-$device-gpu-machine-$stamp.txt" || code=1
 done
+if "$python" -c 'import pytest_benchmark' 2>/dev/null; then
+  FASTCOLOR_BENCH_DEVICE=cuda "$python" -m pytest -q -p no:cacheprovider benchmarks/bench_kernels.py \
+    "--benchmark-json=$out/pytest-benchmark-cuda-$stamp.json" || code=1
+fi
 
 # Engines: PyTorch eager, torch.compile, CUDA graphs, ONNX Runtime CUDA and TensorRT where installed;
 # then the whole path from a grey picture on the host to a colour one, against the bare engine.

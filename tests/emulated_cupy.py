@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 
@@ -19,6 +21,10 @@ class ndarray:  # noqa: N801 - CuPy's own name
             "strides": self.host.strides,
             "version": 3,
         }
+
+    @property
+    def device(self) -> cuda.Device:
+        return cuda.Device(0)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -56,6 +62,32 @@ class ndarray:  # noqa: N801 - CuPy's own name
 
 
 class cuda:  # noqa: N801
+    class Device:
+        def __init__(self, number: int) -> None:
+            self.id = number
+
+        def __enter__(self) -> cuda.Device:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            """There is one device."""
+
+    class runtime:  # noqa: N801
+        @staticmethod
+        def pointerGetAttributes(pointer: int) -> cuda.runtime:  # noqa: N802
+            return cuda.runtime()
+
+        device = 0
+
+    class ExternalStream:
+        waited_for: ClassVar[list[int]] = []
+
+        def __init__(self, pointer: int) -> None:
+            self.pointer = pointer
+
+        def synchronize(self) -> None:
+            self.waited_for.append(self.pointer)
+
     class Event:
         def synchronize(self) -> None:
             """Everything is done at once."""

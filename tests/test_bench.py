@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fastcolor.bench import cases, kernels, measure
+from fastcolor.bench.rows import Settings
 from fastcolor.errors import VerificationError
 
 FIELDS = {
@@ -22,7 +23,7 @@ FIELDS = {
     "max_error",
     "bandwidth_fraction",
 }
-SMALL = kernels.Settings(megapixels=0.3, repetitions=1)
+SMALL = Settings(megapixels=0.3, repetitions=1)
 
 
 @pytest.fixture(autouse=True)

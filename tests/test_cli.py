@@ -119,7 +119,7 @@ def test_demo_names_the_file_that_it_cannot_read(tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     unreadable = fastcolor_command("demo", "-i", tmp_path / "text.jpg", "-o", tmp_path)
     assert "text.jpg is not a picture" in one_sentence(unreadable)
-    assert unreadable.returncode == 1
+    assert unreadable.returncode == 5
 
 
 @pytest.mark.skipif(not fastcolor.build_info()["cuda"]["problem"], reason="there is a CUDA device")

@@ -32,6 +32,7 @@ from training.optim import optimizer
 from training.recipe import DataPart, Recipe
 from training.schedule import Clock, progress, rate
 from training.tasks import TASKS
+from training.warm_start import warm_start
 
 LOG_STEPS = 50
 
@@ -154,6 +155,20 @@ class Run:
         if self.world > 1:
             distributed.broadcast(self.network.grid.prior, 0)  # type: ignore[union-attr]
         self.average.network.load_state_dict(self.network.state_dict())
+
+    def start_from(self, model: Path) -> None:
+        """Take the weights of an exported model instead of the recipe's own start."""
+        source = self.batches(self.recipe.data)
+        lumas = [
+            self.task.batch(source.at(20_000_000 + n, self.device), Degrade(), self.rng(3)).luma
+            for n in range(8)
+        ]
+        warm_start(self.network, model, lumas)
+        if self.world > 1:
+            for value in self.network.state_dict().values():
+                distributed.broadcast(value, 0)
+        self.average.network.load_state_dict(self.network.state_dict())
+        self.average.updates = round(10 / (1 - self.average.decay))  # at its full decay
 
     def step(self) -> dict[str, float]:
         done = self.progress

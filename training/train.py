@@ -19,6 +19,7 @@ import torch.distributed as distributed
 from training import checkpoint, recipe
 from training.data.cache import EmptyDataError
 from training.run import Places, Run, note
+from training.warm_start import UnlikeModelError
 
 
 def _device(name: str) -> torch.device:
@@ -43,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="default: runs/NAME")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--resume", action="store_true", help="continue from last.pt where there is one")
+    add("--start-from", type=Path, metavar="MODEL.onnx", help="weights of an exported model")
     add("--minutes", type=float, help="bound of the run, and its schedule if that counts minutes")
     add("--stop-after", type=float, metavar="MINUTES", help="end this call early, to be resumed")
     add("--steps", type=int, help="instead of the recipe's number of steps")
@@ -78,10 +80,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             note(f"{last}: continuing at step {run.step_number}")
         else:
             run.begin()
+            if options.start_from:
+                run.start_from(options.start_from)
         run.loop(options.stop_after or options.minutes)
     except EmptyDataError as error:
         note(str(error))
         return 3
+    except UnlikeModelError as error:
+        note(str(error))
+        return 2
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()

@@ -40,6 +40,15 @@ FC_HD int32_t clahe_added(int32_t i, int32_t clipped, int32_t bins) {
   return batch + (i % step == 0 && i / step < residual ? 1 : 0);
 }
 
+// What it adds to all bins before i together.
+FC_HD int32_t clahe_added_before(int32_t i, int32_t clipped, int32_t bins) {
+  const int32_t batch = clipped / bins;
+  const int32_t residual = clipped - batch * bins;
+  if (residual == 0) return i * batch;
+  const int32_t step = max_of(bins / residual, 1);
+  return i * batch + min_of((i + step - 1) / step, residual);
+}
+
 FC_HD uint32_t clahe_code(int32_t sum, float scale) {
   return round_to_uint(static_cast<float>(sum) * scale);
 }

@@ -43,8 +43,15 @@ FC_HD float square_root(float value) {
 FC_HD int32_t min_of(int32_t a, int32_t b) { return a < b ? a : b; }
 FC_HD int32_t max_of(int32_t a, int32_t b) { return a > b ? a : b; }
 
-FC_HD float min_of_float(float a, float b) { return a < b ? a : b; }
-FC_HD float max_of_float(float a, float b) { return a > b ? a : b; }
+// F: float, or a vector of them (core/lanes.h).
+template <typename F>
+FC_HD F min_of_float(F a, F b) {
+  return a < b ? a : b;
+}
+template <typename F>
+FC_HD F max_of_float(F a, F b) {
+  return a > b ? a : b;
+}
 
 // Index into [0, size) of position i >= 0 beyond the end, mirrored at the border samples
 // (0 1 2 3 | 2 1 0 1 2 ...).

@@ -72,6 +72,17 @@ inline void store_block(const ImageView& view, int64_t x, int64_t y, int64_t cou
   }
 }
 
+// Asks for pixels that will soon be read (kWrite 0) or overwritten (1). Rows outside the picture
+// are ignored.
+template <int kWrite>
+inline void prefetch_block(const ImageView& view, int64_t x, int64_t y, int64_t count) {
+  constexpr int64_t kLine = 64;
+  if (y < 0 || y >= view.height) return;
+  const char* start = view.at(x, y);
+  const int64_t bytes = count * view.pixel_stride;
+  for (int64_t i = 0; i < bytes; i += kLine) __builtin_prefetch(start + i, kWrite);
+}
+
 // True where a value is NaN or infinite; an OR of this over a block costs almost nothing.
 inline uint32_t not_finite(float value) {
   return (float_bits(value) & 0x7f800000u) == 0x7f800000u ? 1u : 0u;

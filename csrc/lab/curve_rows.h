@@ -3,80 +3,86 @@
 // the arithmetic is that of curve_at, operation by operation.
 #pragma once
 
+#include "core/lanes.h"
 #include "core/rows.h"
 #include "lab/curves.h"
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 namespace fastcolor {
 namespace {
 
+// A curve made ready for a loop: with AVX-512 its table is held in registers.
+template <int kDegree>
+class CurveLanes {
+ public:
 #if defined(__AVX512F__)
 
-constexpr int64_t kLanes = 16;
+  explicit CurveLanes(const CurveOf<kDegree>& curve) : scale_(curve.scale), offset_(curve.offset) {
+    const CurveOf<kDegree>* from = &curve;
+    __asm__("" : "+r"(from));  // else the compiler knows the values, and loads them at every use
+    for (int k = 0; k <= kDegree; ++k) {
+      low_[k] = _mm512_load_ps(from->c[k]);
+      high_[k] = _mm512_load_ps(from->c[k] + 16);
+    }
+  }
+  __attribute__((always_inline)) Lanes operator()(Lanes v) const {
+    // The permute looks at five bits only.
+    const __m512i piece = (__m512i)((LaneBits)(v * scale_ + offset_) >> 21);
+    const auto row = [&](int k) { return (Lanes)_mm512_permutex2var_ps(low_[k], piece, high_[k]); };
+    Lanes sum = row(kDegree);
+    for (int k = kDegree - 1; k >= 0; --k) sum = sum * v + row(k);
+    return sum;
+  }
 
-inline __m512 look_up_32(const float* row, __m512i piece) {
-  return _mm512_permutex2var_ps(_mm512_load_ps(row), piece, _mm512_load_ps(row + 16));
-}
-
-inline __m512 curve_of(const Curve& curve, __m512 v) {
-  const __m512 u =
-      _mm512_add_ps(_mm512_mul_ps(v, _mm512_set1_ps(curve.scale)), _mm512_set1_ps(curve.offset));
-  // Written as a shift of GCC's vector type: the intrinsic's header warns in GCC 12. The permute
-  // looks at five bits only.
-  using Lanes = uint32_t __attribute__((vector_size(64)));
-  const __m512i piece = (__m512i)((Lanes)_mm512_castps_si512(u) >> 21);
-  __m512 p = look_up_32(curve.c[3], piece);
-  p = _mm512_add_ps(_mm512_mul_ps(p, v), look_up_32(curve.c[2], piece));
-  p = _mm512_add_ps(_mm512_mul_ps(p, v), look_up_32(curve.c[1], piece));
-  return _mm512_add_ps(_mm512_mul_ps(p, v), look_up_32(curve.c[0], piece));
-}
-
-inline void curve_lanes(const Curve& curve, float* values) {
-  _mm512_storeu_ps(values, curve_of(curve, _mm512_loadu_ps(values)));
-}
+ private:
+  __m512 low_[kDegree + 1], high_[kDegree + 1];
+  float scale_, offset_;
 
 #elif defined(__AVX2__)
 
-constexpr int64_t kLanes = 8;
+  explicit CurveLanes(const CurveOf<kDegree>& curve) : curve_(curve) {}
+  __attribute__((always_inline)) Lanes operator()(Lanes v) const {
+    const __m256i piece = (__m256i)((LaneBits)(v * curve_.scale + curve_.offset) >> 21);
+    // Bits 3 and 4 of the piece, moved to the sign, choose among four registers of eight entries.
+    const __m256 bit3 = _mm256_castsi256_ps(_mm256_slli_epi32(piece, 28));
+    const __m256 bit4 = _mm256_castsi256_ps(_mm256_slli_epi32(piece, 27));
+    const auto row = [&](int k) {
+      const float* c = curve_.c[k];
+      const auto entry = [&](int part) {
+        return _mm256_permutevar8x32_ps(_mm256_load_ps(c + 8 * part), piece);
+      };
+      return (Lanes)_mm256_blendv_ps(_mm256_blendv_ps(entry(0), entry(1), bit3),
+                                     _mm256_blendv_ps(entry(2), entry(3), bit3), bit4);
+    };
+    Lanes sum = row(kDegree);
+    for (int k = kDegree - 1; k >= 0; --k) sum = sum * v + row(k);
+    return sum;
+  }
 
-// Bits 3 and 4 of the piece, moved to the sign, choose among four registers of eight entries.
-inline __m256 look_up_32(const float* row, __m256i piece, __m256 bit3, __m256 bit4) {
-  const __m256 a = _mm256_permutevar8x32_ps(_mm256_load_ps(row), piece);
-  const __m256 b = _mm256_permutevar8x32_ps(_mm256_load_ps(row + 8), piece);
-  const __m256 c = _mm256_permutevar8x32_ps(_mm256_load_ps(row + 16), piece);
-  const __m256 d = _mm256_permutevar8x32_ps(_mm256_load_ps(row + 24), piece);
-  return _mm256_blendv_ps(_mm256_blendv_ps(a, b, bit3), _mm256_blendv_ps(c, d, bit3), bit4);
-}
-
-inline void curve_lanes(const Curve& curve, float* values) {
-  const __m256 v = _mm256_loadu_ps(values);
-  const __m256 u =
-      _mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(curve.scale)), _mm256_set1_ps(curve.offset));
-  const __m256i piece = _mm256_srli_epi32(_mm256_castps_si256(u), 21);
-  const __m256 bit3 = _mm256_castsi256_ps(_mm256_slli_epi32(piece, 28));
-  const __m256 bit4 = _mm256_castsi256_ps(_mm256_slli_epi32(piece, 27));
-  __m256 p = look_up_32(curve.c[3], piece, bit3, bit4);
-  p = _mm256_add_ps(_mm256_mul_ps(p, v), look_up_32(curve.c[2], piece, bit3, bit4));
-  p = _mm256_add_ps(_mm256_mul_ps(p, v), look_up_32(curve.c[1], piece, bit3, bit4));
-  p = _mm256_add_ps(_mm256_mul_ps(p, v), look_up_32(curve.c[0], piece, bit3, bit4));
-  _mm256_storeu_ps(values, p);
-}
+ private:
+  const CurveOf<kDegree>& curve_;
 
 #else
 
-constexpr int64_t kLanes = 1;
+  explicit CurveLanes(const CurveOf<kDegree>& curve) : curve_(curve) {}
+  __attribute__((always_inline)) Lanes operator()(Lanes v) const {
+    for (int i = 0; i < kLanes; ++i) v[i] = curve_at(curve_, v[i]);
+    return v;
+  }
 
-inline void curve_lanes(const Curve& curve, float* values) { *values = curve_at(curve, *values); }
+ private:
+  const CurveOf<kDegree>& curve_;
 
 #endif
+};
 
 // values[i] = curve(values[i]) for i < count, rounded up to whole registers: the buffer must hold
 // count rounded up to 16 floats (a Plane does).
-inline void apply_curve(const Curve& curve, int64_t count, float* values) {
-  for (int64_t i = 0; i < count; i += kLanes) curve_lanes(curve, values + i);
+template <int kDegree>
+inline void apply_curve(const CurveOf<kDegree>& curve, int64_t count, float* values) {
+  const CurveLanes<kDegree> lanes(curve);
+  for (int64_t i = 0; i < count; i += kLanes) {
+    store_lanes(values + i, lanes(load_lanes(values + i)));
+  }
 }
 
 }  // namespace

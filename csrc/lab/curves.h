@@ -1,5 +1,5 @@
-// The curves of sRGB and Lab as cubic pieces from a table: no libm, no division, no branch, the
-// same bytes everywhere. A table row is 128 bytes: two vector registers for the permutes of
+// The curves of sRGB and Lab as polynomial pieces from a table: no libm, no division, no branch,
+// the same bytes everywhere. A table row is 128 bytes: two vector registers for the permutes of
 // AVX-512, one cache line and 32 different banks for a warp.
 #pragma once
 
@@ -8,11 +8,14 @@
 namespace fastcolor {
 
 // For v in [0, 1.0005] and down to -1e-6. The piece of v is in bits 21 to 25 of
-// u = v * scale + offset; its cubic in v is c[0] + c[1] v + c[2] v^2 + c[3] v^3.
-struct alignas(128) Curve {
+// u = v * scale + offset; its polynomial in v is c[0] + c[1] v + c[2] v^2 + ...
+template <int kDegree>
+struct alignas(128) CurveOf {
   float scale, offset;
-  alignas(128) float c[4][32];
+  alignas(128) float c[kDegree + 1][32];
 };
+using Curve = CurveOf<3>;
+using FineCurve = CurveOf<4>;
 
 #define FC_CURVE static constexpr
 #include "lab/curve_tables.h"
@@ -36,13 +39,12 @@ FC_HD uint32_t curve_piece(float v, float scale, float offset) {
   return (float_bits(v * scale + offset) >> 21) & 31u;
 }
 
-FC_HD float curve_cubic(float v, float c0, float c1, float c2, float c3) {
-  return ((c3 * v + c2) * v + c1) * v + c0;
-}
-
-FC_HD float curve_at(const Curve& curve, float v) {
+template <int kDegree>
+FC_HD float curve_at(const CurveOf<kDegree>& curve, float v) {
   const uint32_t piece = curve_piece(v, curve.scale, curve.offset);
-  return curve_cubic(v, curve.c[0][piece], curve.c[1][piece], curve.c[2][piece], curve.c[3][piece]);
+  float sum = curve.c[kDegree][piece];
+  for (int k = kDegree - 1; k >= 0; --k) sum = sum * v + curve.c[k][piece];
+  return sum;
 }
 
 }  // namespace fastcolor

@@ -8,7 +8,7 @@
 // 0.005 of scikit-image (float64) on every 8-bit colour; half of that is this normalisation.
 //
 // The curves come from curves.h. Errors against float64: srgb_to_linear 3e-7, linear_to_srgb 2e-6,
-// lab_f 9e-7 (tests/test_lab.py holds the bounds of the whole conversion).
+// lab_f 9e-7, grey_to_f 4e-7 (tests/test_lab.py holds the bounds of the whole conversion).
 #pragma once
 
 #include "core/hd.h"
@@ -16,12 +16,17 @@
 
 namespace fastcolor {
 
-struct Rgb {
-  float r, g, b;
+// F: float, or a vector of them (core/lanes.h).
+template <typename F>
+struct RgbOf {
+  F r, g, b;
 };
-struct Xyz {  // each divided by the white point: white is (1, 1, 1)
-  float x, y, z;
+template <typename F>
+struct XyzOf {  // each divided by the white point: white is (1, 1, 1)
+  F x, y, z;
 };
+using Rgb = RgbOf<float>;
+using Xyz = XyzOf<float>;
 struct Lab {
   float l, a, b;
 };
@@ -34,6 +39,10 @@ FC_HD float srgb_to_linear(float encoded) {
 FC_HD float linear_to_srgb_unclamped(float linear) {
   return curve_at(FC_CURVE_TABLE(kEncodeCurve), linear);
 }
+// The same with a tenth of its mean error, for 16 bits.
+FC_HD float linear_to_srgb_fine(float linear) {
+  return curve_at(FC_CURVE_TABLE(kEncodeFineCurve), linear);
+}
 FC_HD float linear_to_srgb(float linear) {
   return clamp01(linear_to_srgb_unclamped(clamp01(linear)));
 }
@@ -42,9 +51,20 @@ FC_HD float linear_to_srgb(float linear) {
 // that of white.
 FC_HD float lab_f(float t) { return curve_at(FC_CURVE_TABLE(kLabCurve), t); }
 
-FC_HD float lab_f_inverse(float f) {
-  const float cube = f * f * f;
-  return f > 0.20689656f ? cube : (f - 0.13793103f) * 0.12841855f;
+// f of the luminance of an encoded grey; L* = 116 f - 16.
+FC_HD float grey_to_f(float encoded) {
+  return curve_at(FC_CURVE_TABLE(kGreyCurve), clamp01(encoded));
+}
+template <typename F>
+FC_HD F f_to_lightness(F f) {
+  return f * 116.0f - 16.0f;
+}
+
+template <typename F>
+FC_HD F lab_f_inverse(F f) {
+  const F cube = f * f * f;
+  const F straight = (f - 0.13793103f) * 0.12841855f;
+  return f > 0.20689656f ? cube : straight;
 }
 
 FC_HD Xyz linear_to_xyz(Rgb c) {
@@ -58,10 +78,11 @@ FC_HD Xyz linear_to_xyz(Rgb c) {
   return out;
 }
 
-FC_HD Rgb xyz_to_linear(Xyz c) {
-  Rgb out;
-  const float xy = c.x - c.y;
-  const float zy = c.z - c.y;
+template <typename F>
+FC_HD RgbOf<F> xyz_to_linear(XyzOf<F> c) {
+  RgbOf<F> out;
+  const F xy = c.x - c.y;
+  const F zy = c.z - c.y;
   out.r = c.y + (xy * 3.07993484f + zy * -0.542783439f);
   out.g = c.y + (xy * -0.92123419f + zy * 0.0452441797f);
   out.b = c.y + (xy * 0.0528896824f + zy * 1.15115166f);

@@ -8,10 +8,6 @@
 
 #include "lab/curve_rows.h"
 
-#if defined(__AVX512BW__)
-#include <immintrin.h>
-#endif
-
 namespace fastcolor {
 namespace {
 
@@ -24,33 +20,26 @@ struct EncodeU16 {
 
 #if defined(__AVX512BW__)
 
-using Lanes16 = uint32_t __attribute__((vector_size(64)));  // shifts of it raise no false warnings
+constexpr bool kPacksRgb = true;
 
-// The low byte of each lane is the rounded value.
-inline Lanes16 encoded_bytes(const float* linear) {
-  const __m512 encoded = curve_of(kEncodeCurve, _mm512_loadu_ps(linear));
-  const __m512 scaled = _mm512_mul_ps(encoded, _mm512_set1_ps(255.0f));
-  const __m512 rounded = _mm512_add_ps(scaled, _mm512_set1_ps(8388608.0f));  // see round_to_uint
-  return (Lanes16)_mm512_castps_si512(rounded) & 0xffu;
-}
-
-inline int64_t store_rgb_lanes(const Plane (&planes)[3], int64_t count, uint8_t* target) {
+// Encoded colours of 16 pixels to 48 bytes.
+FC_HD void pack_rgb(Lanes r, Lanes g, Lanes b, uint8_t* target) {
+  const auto bytes = [](Lanes v) {
+    return (LaneBits)_mm512_maskz_cvtps_epi32(0xffff, (__m512)(v * 255.0f));  // as round_to_uint
+  };
+  const LaneBits pixels = bytes(r) | (bytes(g) << 8) | (bytes(b) << 16);
   const __m512i squeeze = _mm512_set4_epi32(-1, 0x0e0d0c0a, 0x09080605, 0x04020100);
   const __m512i gather = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0);
-  int64_t i = 0;
-  for (; i + 16 <= count; i += 16) {
-    const Lanes16 pixels = encoded_bytes(planes[0] + i) | (encoded_bytes(planes[1] + i) << 8) |
-                           (encoded_bytes(planes[2] + i) << 16);
-    const __m512i triples = _mm512_shuffle_epi8((__m512i)pixels, squeeze);
-    const __m512i packed = _mm512_maskz_permutexvar_epi32(0x0fff, gather, triples);
-    _mm512_mask_storeu_epi32(target + i * 3, 0x0fff, packed);
-  }
-  return i;
+  const __m512i triples = _mm512_shuffle_epi8((__m512i)pixels, squeeze);
+  const __m512i packed = _mm512_maskz_permutexvar_epi32(0x0fff, gather, triples);
+  _mm512_mask_storeu_epi32(target, 0x0fff, packed);
 }
 
 #else
 
-inline int64_t store_rgb_lanes(const Plane (&)[3], int64_t, uint8_t*) { return 0; }
+constexpr bool kPacksRgb = false;
+
+FC_HD void pack_rgb(Lanes, Lanes, Lanes, uint8_t*) {}
 
 #endif
 
@@ -58,8 +47,13 @@ inline int64_t store_rgb_lanes(const Plane (&)[3], int64_t, uint8_t*) { return 0
 inline void encode_rgb_u8(const ImageView& view, int64_t x, int64_t y, int64_t count,
                           Plane (&planes)[3]) {
   int64_t done = 0;
-  if (view.interleaved()) {
-    done = store_rgb_lanes(planes, count, reinterpret_cast<uint8_t*>(view.at(x, y)));
+  if (kPacksRgb && view.interleaved()) {
+    uint8_t* target = reinterpret_cast<uint8_t*>(view.at(x, y));
+    const CurveLanes<3> encode(kEncodeCurve);
+    for (; done + kLanes <= count; done += kLanes) {
+      const auto encoded = [&](int c) { return encode(load_lanes(planes[c] + done)); };
+      pack_rgb(encoded(0), encoded(1), encoded(2), target + done * 3);
+    }
     if (done == count) return;
   }
   for (auto& plane : planes) {

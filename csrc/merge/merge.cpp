@@ -1,6 +1,5 @@
 #include "merge/merge.h"
 
-#include <array>
 #include <cmath>
 #include <memory>
 
@@ -9,23 +8,10 @@
 #include "core/parallel.h"
 #include "merge/merge_impl.h"
 #include "prepare/prepare.h"
-#include "prepare/prepare_math.h"
 
 namespace fastcolor {
 namespace cpu {
 namespace {
-
-const float* u8_to_f() {
-  static const std::array<float, 256> table = [] {
-    std::array<float, 256> values{};
-    for (int code = 0; code < 256; ++code) {
-      values[static_cast<size_t>(code)] =
-          grey_to_f(code_to_grey(static_cast<float>(code), 0.0f, 1.0f / 255.0f));
-    }
-    return values;
-  }();
-  return table.data();
-}
 
 // Dense planes of one picture's small chroma, and for guided chroma its lightness and slopes.
 class SmallPlanes {
@@ -33,8 +19,9 @@ class SmallPlanes {
   SmallPlanes(MergeJob& job, const ImageView& ab, float saturation)
       : width_(ab.width),
         height_(ab.height),
-        memory_(new float[static_cast<size_t>(ab.width * ab.height) *
-                          (job.chroma == Chroma::guided ? kSmallPlanes : 2)]) {
+        memory_(new float[static_cast<size_t>(
+            ab.width * ab.height * (job.chroma == Chroma::guided ? kSmallPlanes : 2) +
+            kSmallSlack)]) {
     job.small = {plane(kA), plane(kB), nullptr, nullptr, nullptr, width_, height_};
     copy(ab, saturation);
     if (job.chroma != Chroma::guided) return;
@@ -94,7 +81,7 @@ void merge(std::vector<MergeJob>& jobs, const std::vector<ImageView>& ab, float 
     const SmallPlanes planes(job, ab[i], saturation);
     parallel_rows(job.height, 32, [&](int64_t first, int64_t last) {
       if (job.rgb.data != nullptr) {
-        FC_CALL_LEVEL(, merge_rgb_rows, job, u8_to_f(), first, last);
+        FC_CALL_LEVEL(, merge_rgb_rows, job, first, last);
       } else {
         FC_CALL_LEVEL(, merge_ycc_rows, job, first, last);
       }

@@ -6,127 +6,142 @@ namespace fastcolor {
 namespace FC_LEVEL {
 namespace {
 
-// What a strip of one row works on.
+// What a strip of one row works on. The steps are loops of their own: one loop of all would be a
+// chain of 150 cycles, too long for a processor to begin the next turn meanwhile.
 struct Work {
-  alignas(64) float f[kBlock];  // of the luma
-  alignas(64) float a[kBlock];
-  alignas(64) float b[kBlock];
-  alignas(64) float y[kBlock];
-  alignas(64) Plane rgb[3];  // linear, then perhaps encoded
+  alignas(64) float luma[kBlock];  // f of it
+  alignas(64) Plane rgb[3];        // linear, then perhaps encoded
+  alignas(64) float cb[kBlock];
+  alignas(64) float cr[kBlock];
 };
 
-// a and b of the strip; for guided chroma f must be there.
-void chroma_of_row(const ChromaStrip::Rows& rows, Chroma chroma, int64_t count,
-                   Work& __restrict__ w) {
-  if (chroma == Chroma::bilinear) {
-    for (int64_t i = 0; i < count; ++i) {
-      w.a[i] = linear_sum(rows.part, rows.linear[0][0][i], rows.linear[0][1][i]);
-      w.b[i] = linear_sum(rows.part, rows.linear[1][0][i], rows.linear[1][1][i]);
-    }
+template <Chroma kChroma>
+FC_HD void chroma_at(const ChromaStrip::Rows& rows, int64_t i, Lanes f, Lanes& a, Lanes& b) {
+  const auto linear = [&](int plane) {
+    return linear_sum(rows.part, load_lanes(rows.linear[plane][0] + i),
+                      load_lanes(rows.linear[plane][1] + i));
+  };
+  const auto cubic = [&](int plane) {
+    const float* const(&p)[4] = rows.cubic[plane];
+    return cubic_sum(rows.weights, load_lanes(p[0] + i), load_lanes(p[1] + i), load_lanes(p[2] + i),
+                     load_lanes(p[3] + i));
+  };
+  if (kChroma == Chroma::bilinear) {
+    a = linear(0);
+    b = linear(1);
     return;
   }
-  const Cubic weights = rows.weights;
-  const float part = rows.part;
-  const auto cubic = [&](int plane, float* __restrict__ out) {
-    const float* __restrict__ p0 = rows.cubic[plane][0];
-    const float* __restrict__ p1 = rows.cubic[plane][1];
-    const float* __restrict__ p2 = rows.cubic[plane][2];
-    const float* __restrict__ p3 = rows.cubic[plane][3];
-    for (int64_t i = 0; i < count; ++i) out[i] = cubic_sum(weights, p0[i], p1[i], p2[i], p3[i]);
-  };
-  cubic(0, w.a);
-  cubic(1, w.b);
-  if (chroma == Chroma::bicubic) return;
-  cubic(2, w.y);
-  const auto add_detail = [&](int plane, float* __restrict__ out) {
-    const float* __restrict__ low = rows.linear[plane][0];
-    const float* __restrict__ high = rows.linear[plane][1];
-    for (int64_t i = 0; i < count; ++i) {
-      const float detail = f_to_lightness(w.f[i]) - w.y[i];
-      out[i] = out[i] + linear_sum(part, low[i], high[i]) * detail;
-    }
-  };
-  add_detail(2, w.a);
-  add_detail(3, w.b);
+  a = cubic(0);
+  b = cubic(1);
+  if (kChroma == Chroma::bicubic) return;
+  const Lanes detail = f_to_lightness(f) - cubic(2);
+  a = a + linear(2) * detail;
+  b = b + linear(3) * detail;
 }
 
-// From f, a, b to linear red, green, blue inside the gamut.
-void rgb_of_row(int64_t count, Work& __restrict__ w) {
-  uint32_t outside = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    const Tint t = tint_of(w.f[i], w.a[i], w.b[i]);
-    w.y[i] = t.y;
-    w.rgb[0][i] = t.r;
-    w.rgb[1][i] = t.g;
-    w.rgb[2][i] = t.b;
-    outside |= outside_gamut(t);
+// f of luma codes.
+class LumaCurve {
+ public:
+  explicit LumaCurve(const MergeJob& job)
+      : curve_(kGreyCurve), black_(job.black), step_(job.code_step) {}
+  __attribute__((always_inline)) Lanes operator()(Lanes code) const {
+    return curve_(clamp01(code_to_grey(code, black_, step_)));
   }
-  if (outside != 0) {
-    for (int64_t i = 0; i < count; ++i) {
-      const float factor = gamut_factor({w.y[i], w.rgb[0][i], w.rgb[1][i], w.rgb[2][i]});
-      for (auto& plane : w.rgb) plane[i] = towards_grey(plane[i], w.y[i], factor);
-    }
-  }
-}
 
-// Scalar on purpose: two table loads a cycle, where a vector gather takes several for each element.
-__attribute__((noinline, optimize("no-tree-vectorize"))) void look_up(const ImageView& luma,
-                                                                      int64_t x, int64_t y,
-                                                                      int64_t count,
-                                                                      const float* table,
-                                                                      float* __restrict__ f) {
-  if (luma.contiguous_rows()) {
-    const auto* codes = reinterpret_cast<const uint8_t*>(luma.at(x, y));
-    for (int64_t i = 0; i < count; ++i) f[i] = table[codes[i]];
-    return;
-  }
-  for (int64_t i = 0; i < count; ++i)
-    f[i] = table[*reinterpret_cast<const uint8_t*>(luma.at(x + i, y))];
-}
+ private:
+  CurveLanes<3> curve_;
+  float black_, step_;
+};
 
-// f of codes, each multiplied by `share` first; as grey_to_f has it.
-void to_f(const MergeJob& job, float share, int64_t count, float* __restrict__ f) {
-  for (int64_t i = 0; i < count; ++i) {
-    f[i] = clamp01(code_to_grey(f[i] * share, job.black, job.code_step));
-  }
-  apply_curve(kDecodeCurve, count, f);
-  apply_curve(kLabCurve, count, f);
-}
-
-void luma_of_row(const MergeJob& job, const float* u8_to_f, int64_t x, int64_t y, int64_t count,
-                 float* __restrict__ f) {
-  if (job.luma.type == DType::u8) return look_up(job.luma, x, y, count, u8_to_f, f);
-  for (int64_t i = 0; i < count; ++i)
-    f[i] = static_cast<float>(*reinterpret_cast<const uint16_t*>(job.luma.at(x + i, y)));
-  to_f(job, 1.0f, count, f);
-}
-
-// f of the mean luma under each chroma sample. Samples beyond the border repeat it.
+// f of the luma.
 template <typename T>
-void luma_of_cells(const MergeJob& job, int64_t x0, int64_t y, int64_t count,
-                   float* __restrict__ f) {
+FC_HD void f_of_row(const MergeJob& job, int64_t x, int64_t y, int64_t count, Work& w) {
   const ImageView& luma = job.luma;
-  for (int64_t i = 0; i < count; ++i) f[i] = 0.0f;
-  for (int64_t row = y * job.step_y; row < (y + 1) * job.step_y; ++row) {
-    const int64_t source_y = clamp_index(row, luma.height);
-    const int64_t whole = (luma.width - x0 * job.step_x) / job.step_x;
-    const int64_t dense = luma.contiguous_rows() ? (whole < count ? whole : count) : 0;
-    const T* samples = reinterpret_cast<const T*>(luma.at(x0 * job.step_x, source_y));
-    if (job.step_x == 2) {
-      for (int64_t i = 0; i < dense; ++i) {
-        f[i] += static_cast<float>(static_cast<int32_t>(samples[2 * i]) + samples[2 * i + 1]);
-      }
-    } else {
-      for (int64_t i = 0; i < dense; ++i) f[i] += static_cast<float>(samples[i]);
+  const LumaCurve f_of(job);
+  int64_t i = 0;
+  if (luma.contiguous_rows()) {
+    const T* samples = reinterpret_cast<const T*>(luma.at(x, y));
+    for (; i + kLanes <= count; i += kLanes) {
+      store_lanes(w.luma + i, f_of(to_lanes(load_codes(samples + i))));
     }
-    for (int64_t i = dense; i < count; ++i) {
-      for (int64_t x = (x0 + i) * job.step_x; x < (x0 + i + 1) * job.step_x; ++x) {
-        f[i] += static_cast<float>(
-            *reinterpret_cast<const T*>(luma.at(clamp_index(x, luma.width), source_y)));
+  }
+  const int64_t done = i;
+  for (; i < count; ++i) {
+    w.luma[i] = static_cast<float>(*reinterpret_cast<const T*>(luma.at(x + i, y)));
+  }
+  for (i = done; i < count; i += kLanes) {
+    store_lanes(w.luma + i, f_of(load_lanes(w.luma + i)));
+  }
+}
+
+// Linear colours inside the gamut.
+template <Chroma kChroma>
+FC_HD void colours_of_row(const ChromaStrip::Rows& rows, int64_t count, Work& w) {
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const Lanes f = load_lanes(w.luma + i);
+    Lanes a, b;
+    chroma_at<kChroma>(rows, i, f, a, b);
+    Tint<Lanes> t = tint_of(f, a, b);
+    if (any_outside(smallest(t), largest(t), 0.0f, 1.0f)) t = in_gamut(t);
+    store_lanes(w.rgb[0] + i, t.r);
+    store_lanes(w.rgb[1] + i, t.g);
+    store_lanes(w.rgb[2] + i, t.b);
+  }
+}
+
+FC_HD void chroma_codes_of_row(const MergeJob& job, int64_t count, Work& w) {
+  const CurveLanes<3> encode(kEncodeCurve);
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const auto encoded = [&](int c) { return encode(load_lanes(w.rgb[c] + i)); };
+    const auto codes = encode_chroma(RgbOf<Lanes>{encoded(0), encoded(1), encoded(2)}, job.code);
+    store_lanes(w.cb + i, codes.cb);
+    store_lanes(w.cr + i, codes.cr);
+  }
+}
+
+// f of the mean luma under each chroma sample, of kStepX * kStepY luma samples. Samples beyond the
+// border repeat it.
+template <typename T, int kStepX, int kStepY>
+void f_of_cells(const MergeJob& job, int64_t x0, int64_t y, int64_t count, float* f) {
+  const ImageView& luma = job.luma;
+  const LumaCurve f_of(job);
+  constexpr float kShare = 1.0f / (kStepX * kStepY);
+  const int64_t first = x0 * kStepX;
+  const char* rows[kStepY];
+  for (int k = 0; k < kStepY; ++k) {
+    rows[k] = luma.at(first, clamp_index(y * kStepY + k, luma.height));
+  }
+  int64_t i = 0;
+  if (luma.contiguous_rows()) {
+    for (; i + kLanes <= count && first + (i + kLanes) * kStepX <= luma.width; i += kLanes) {
+      LaneBits sum = {};
+      for (const char* row : rows) {
+        const T* samples = reinterpret_cast<const T*>(row) + i * kStepX;
+        sum += kStepX == 2 ? load_pairs(samples) : load_codes(samples);
+      }
+      store_lanes(f + i, f_of(to_lanes(sum) * kShare));
+    }
+  }
+  const int64_t done = i;
+  for (; i < count; ++i) {
+    f[i] = 0.0f;
+    for (const char* row : rows) {
+      for (int64_t x = i * kStepX; x < (i + 1) * kStepX; ++x) {
+        const int64_t inside = clamp_index(first + x, luma.width) - first;
+        f[i] += static_cast<float>(*reinterpret_cast<const T*>(row + inside * luma.pixel_stride));
       }
     }
   }
-  to_f(job, 1.0f / static_cast<float>(job.step_x * job.step_y), count, f);
+  for (i = done; i < count; i += kLanes) {
+    store_lanes(f + i, f_of(load_lanes(f + i) * kShare));
+  }
+}
+
+template <typename T>
+void f_of_cells(const MergeJob& job, int64_t x0, int64_t y, int64_t count, float* f) {
+  if (job.step_y == 2) return f_of_cells<T, 2, 2>(job, x0, y, count, f);
+  if (job.step_x == 2) return f_of_cells<T, 2, 1>(job, x0, y, count, f);
+  f_of_cells<T, 1, 1>(job, x0, y, count, f);
 }
 
 template <typename T>
@@ -142,55 +157,79 @@ void store_codes(const ImageView& view, int64_t x, int64_t y, int64_t count,
   }
 }
 
-}  // namespace
-
-void merge_rgb_rows(const MergeJob& job, const float* u8_to_f, int64_t first, int64_t last) {
+template <Chroma kChroma>
+void rgb_rows(const MergeJob& job, int64_t first, int64_t last) {
   Work w{};
   ChromaStrip::Rows rows;
-  for_each_strip(job, first, last, [&](ChromaStrip& strip, int64_t y) {
+  const auto soon = [&](const ChromaStrip& strip, int64_t y) {
+    prefetch_block<0>(job.luma, strip.x0(), y, strip.count());
+    prefetch_block<1>(job.rgb, strip.x0(), y, strip.count());
+  };
+  for_each_strip(job, first, last, soon, [&](ChromaStrip& strip, int64_t y) {
     const int64_t x = strip.x0();
     const int64_t count = strip.count();
     strip.rows_at(y, rows);
-    luma_of_row(job, u8_to_f, x, y, count, w.f);
-    chroma_of_row(rows, job.chroma, count, w);
-    rgb_of_row(count, w);
+    if (job.luma.type == DType::u8) {
+      f_of_row<uint8_t>(job, x, y, count, w);
+    } else {
+      f_of_row<uint16_t>(job, x, y, count, w);
+    }
+    colours_of_row<kChroma>(rows, count, w);
     if (job.rgb.type == DType::u8) {
       encode_rgb_u8(job.rgb, x, y, count, w.rgb);
     } else {
-      for (auto& plane : w.rgb) apply_curve(kEncodeCurve, count, plane);
+      for (auto& plane : w.rgb) apply_curve(kEncodeFineCurve, count, plane);
       store_block<uint16_t>(job.rgb, x, y, count, w.rgb, EncodeU16{});
     }
   });
 }
 
-void merge_ycc_rows(const MergeJob& job, int64_t first, int64_t last) {
+template <Chroma kChroma>
+void ycc_rows(const MergeJob& job, int64_t first, int64_t last) {
   Work w{};
   ChromaStrip::Rows rows;
-  for_each_strip(job, first, last, [&](ChromaStrip& strip, int64_t y) {
+  const auto soon = [&](const ChromaStrip& strip, int64_t y) {
+    for (int64_t row = y * job.step_y; row < (y + 1) * job.step_y; ++row) {
+      prefetch_block<0>(job.luma, strip.x0() * job.step_x, row, strip.count() * job.step_x);
+    }
+  };
+  for_each_strip(job, first, last, soon, [&](ChromaStrip& strip, int64_t y) {
     const int64_t x = strip.x0();
     const int64_t count = strip.count();
     strip.rows_at(y, rows);
     if (job.luma.type == DType::u8) {
-      luma_of_cells<uint8_t>(job, x, y, count, w.f);
+      f_of_cells<uint8_t>(job, x, y, count, w.luma);
     } else {
-      luma_of_cells<uint16_t>(job, x, y, count, w.f);
+      f_of_cells<uint16_t>(job, x, y, count, w.luma);
     }
-    chroma_of_row(rows, job.chroma, count, w);
-    rgb_of_row(count, w);
-    for (auto& plane : w.rgb) apply_curve(kEncodeCurve, count, plane);
-    for (int64_t i = 0; i < count; ++i) {
-      const CbCr codes = encode_chroma({w.rgb[0][i], w.rgb[1][i], w.rgb[2][i]}, job.code);
-      w.a[i] = codes.cb;
-      w.b[i] = codes.cr;
-    }
+    colours_of_row<kChroma>(rows, count, w);
+    chroma_codes_of_row(job, count, w);
     if (job.cb.type == DType::u8) {
-      store_codes<uint8_t>(job.cb, x, y, count, w.a);
-      store_codes<uint8_t>(job.cr, x, y, count, w.b);
+      store_codes<uint8_t>(job.cb, x, y, count, w.cb);
+      store_codes<uint8_t>(job.cr, x, y, count, w.cr);
     } else {
-      store_codes<uint16_t>(job.cb, x, y, count, w.a);
-      store_codes<uint16_t>(job.cr, x, y, count, w.b);
+      store_codes<uint16_t>(job.cb, x, y, count, w.cb);
+      store_codes<uint16_t>(job.cr, x, y, count, w.cr);
     }
   });
+}
+
+}  // namespace
+
+void merge_rgb_rows(const MergeJob& job, int64_t first, int64_t last) {
+  switch (job.chroma) {
+    case Chroma::bilinear: return rgb_rows<Chroma::bilinear>(job, first, last);
+    case Chroma::bicubic: return rgb_rows<Chroma::bicubic>(job, first, last);
+    case Chroma::guided: return rgb_rows<Chroma::guided>(job, first, last);
+  }
+}
+
+void merge_ycc_rows(const MergeJob& job, int64_t first, int64_t last) {
+  switch (job.chroma) {
+    case Chroma::bilinear: return ycc_rows<Chroma::bilinear>(job, first, last);
+    case Chroma::bicubic: return ycc_rows<Chroma::bicubic>(job, first, last);
+    case Chroma::guided: return ycc_rows<Chroma::guided>(job, first, last);
+  }
 }
 
 }  // namespace FC_LEVEL

@@ -166,14 +166,19 @@ class Column {
   float a_[4] = {}, b_[4] = {}, l_[4] = {}, slope_a_[4] = {}, slope_b_[4] = {};
 };
 
-__device__ __forceinline__ Rgb rgb_of(float f, float a, float b) {
-  const Tint t = tint_of(f, a, b);
-  const float factor = outside_gamut(t) != 0 ? gamut_factor(t) : 1.0f;
-  Rgb out;
-  out.r = linear_to_srgb_unclamped(towards_grey(t.r, t.y, factor));
-  out.g = linear_to_srgb_unclamped(towards_grey(t.g, t.y, factor));
-  out.b = linear_to_srgb_unclamped(towards_grey(t.b, t.y, factor));
-  return out;
+__device__ __forceinline__ Rgb linear_of(float f, float a, float b) {
+  Tint<float> t = tint_of(f, a, b);
+  if (smallest(t) < 0.0f || largest(t) > 1.0f) t = in_gamut(t);
+  return {t.r, t.g, t.b};
+}
+
+__device__ __forceinline__ Rgb encoded(Rgb c) {
+  return {linear_to_srgb_unclamped(c.r), linear_to_srgb_unclamped(c.g),
+          linear_to_srgb_unclamped(c.b)};
+}
+
+__device__ __forceinline__ Rgb encoded_fine(Rgb c) {
+  return {linear_to_srgb_fine(c.r), linear_to_srgb_fine(c.g), linear_to_srgb_fine(c.b)};
 }
 
 __device__ __forceinline__ float code_at(const ImageView& luma, int64_t x, int64_t y) {
@@ -212,7 +217,8 @@ __global__ void merge_rgb_kernel(const Batch<MergeJob> batch) {
         const float f = grey_to_f(codes[0][i]);
         float a, b;
         columns[i].sample(tap, f, a, b);
-        const Rgb rgb = rgb_of(f, a, b);
+        const Rgb linear = linear_of(f, a, b);
+        const Rgb rgb = job.rgb.type == DType::u8 ? encoded(linear) : encoded_fine(linear);
         c[0][i] = rgb.r;
         c[1][i] = rgb.g;
         c[2][i] = rgb.b;
@@ -242,7 +248,7 @@ __global__ void merge_ycc_kernel(const Batch<MergeJob> batch) {
       const float f = grey_to_f(code_to_grey(sum * share, job.black, job.code_step));
       float a, b;
       column.sample(tap_at(y, job.scale_y), f, a, b);
-      const CbCr codes = encode_chroma(rgb_of(f, a, b), job.code);
+      const CbCr<float> codes = encode_chroma(encoded(linear_of(f, a, b)), job.code);
       store_code(job.cb, x, y, codes.cb);
       store_code(job.cr, x, y, codes.cr);
     }

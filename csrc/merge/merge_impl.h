@@ -8,8 +8,10 @@
 
 namespace fastcolor {
 
-// Chroma at small size: dense planes of width * height floats; saturation is in already.
-// lightness and slopes are only there for Chroma::guided.
+// Chroma at small size: dense planes of width * height floats, kSmallSlack readable floats behind
+// the last of them; saturation is in already. lightness and slopes are only there for
+// Chroma::guided.
+constexpr int64_t kSmallSlack = 32;
 struct SmallChroma {
   const float* a;
   const float* b;
@@ -40,9 +42,7 @@ FC_DECLARE_LEVELS(void guide_raw_rows(const SmallChroma& small, float* raw_a, fl
                                       int64_t first, int64_t last))
 FC_DECLARE_LEVELS(void guide_smooth_rows(const float* raw, float* slope, int64_t width,
                                          int64_t height, int64_t first, int64_t last))
-// u8_to_f[code] = f of the 8-bit code (see grey_to_f).
-FC_DECLARE_LEVELS(void merge_rgb_rows(const MergeJob& job, const float* u8_to_f, int64_t first,
-                                      int64_t last))
+FC_DECLARE_LEVELS(void merge_rgb_rows(const MergeJob& job, int64_t first, int64_t last))
 FC_DECLARE_LEVELS(void merge_ycc_rows(const MergeJob& job, int64_t first, int64_t last))
 
 namespace cuda {

@@ -43,9 +43,12 @@ FC_HD int64_t clamp_index(int64_t index, int64_t size) {
   return index < 0 ? 0 : index < size ? index : size - 1;
 }
 
-struct Cubic {
-  float w[4];  // of index - 1 ... index + 2
+// F here and below: float, or a vector of them (core/lanes.h).
+template <typename F>
+struct CubicOf {
+  F w[4];  // of index - 1 ... index + 2
 };
+using Cubic = CubicOf<float>;
 
 // Catmull-Rom. The weights sum to 1 to the last bit or nearly so; constants survive the rounding of
 // the result (tests).
@@ -69,11 +72,15 @@ FC_HD Cubic linear_weights(float t) {
   return c;
 }
 
-FC_HD float cubic_sum(const Cubic& c, float a, float b, float d, float e) {
+template <typename W, typename F>
+FC_HD F cubic_sum(const CubicOf<W>& c, F a, F b, F d, F e) {
   return (c.w[0] * a + c.w[3] * e) + (c.w[1] * b + c.w[2] * d);
 }
 
-FC_HD float linear_sum(float t, float a, float b) { return a + t * (b - a); }
+template <typename W, typename F>
+FC_HD F linear_sum(W t, F a, F b) {
+  return a + t * (b - a);
+}
 
 // --- the guide at small size -------------------------------------------------------------------
 
@@ -99,40 +106,45 @@ FC_HD float limited_chroma(float value) {
 // --- colour ---------------------------------------------------------------------------------
 
 // Linear light: the luminance of the luma, and red, green and blue, which may leave the gamut.
+template <typename F>
 struct Tint {
-  float y, r, g, b;
+  F y, r, g, b;
 };
 
 // f is that of the luma (L* = 116 f - 16); a and b in Lab units.
-FC_HD Tint tint_of(float f, float a, float b) {
-  const float y = lab_f_inverse(f);
-  const Rgb c = xyz_to_linear({lab_f_inverse(f + a * 0.002f), y, lab_f_inverse(f - b * 0.005f)});
+template <typename F>
+FC_HD Tint<F> tint_of(F f, F a, F b) {
+  const F y = lab_f_inverse(f);
+  const RgbOf<F> c =
+      xyz_to_linear(XyzOf<F>{lab_f_inverse(f + a * 0.002f), y, lab_f_inverse(f - b * 0.005f)});
   return {y, c.r, c.g, c.b};
 }
 
-// Not in [0, 1]: negative floats have the largest bits.
-FC_HD uint32_t outside_unit(float v) { return float_bits(v) > 0x3f800000u ? 1u : 0u; }
-FC_HD uint32_t outside_gamut(const Tint& t) {
-  return outside_unit(t.r) | outside_unit(t.g) | outside_unit(t.b);
+template <typename F>
+FC_HD F largest(const Tint<F>& t) {
+  return max_of_float(max_of_float(t.r, t.g), t.b);
+}
+template <typename F>
+FC_HD F smallest(const Tint<F>& t) {
+  return min_of_float(min_of_float(t.r, t.g), t.b);
 }
 
-FC_HD float max3(float a, float b, float c) { return max_of_float(max_of_float(a, b), c); }
-FC_HD float min3(float a, float b, float c) { return min_of_float(min_of_float(a, b), c); }
-
-// How far towards the colour from its grey the gamut reaches; 1 inside.
-FC_HD float gamut_factor(const Tint& t) {
-  const float high = max3(t.r, t.g, t.b) - t.y;
-  const float low = t.y - min3(t.r, t.g, t.b);
-  const float room = 1.0f - t.y;
+// The colour, moved towards its grey as far as the gamut asks; inside the gamut it stays as it is.
+template <typename F>
+FC_HD Tint<F> in_gamut(Tint<F> t) {
+  const F high = largest(t) - t.y;
+  const F low = t.y - smallest(t);
+  const F room = 1.0f - t.y;
   // room / high against y / low, by one division.
-  const bool top = room * low < t.y * high;
-  const float space = top ? room : t.y;
-  const float reach = top ? high : low;
-  return space < reach ? space / reach : 1.0f;
-}
-
-FC_HD float towards_grey(float c, float y, float factor) {
-  return factor < 1.0f ? y + (c - y) * factor : c;
+  const auto top = room * low < t.y * high;
+  const F space = top ? room : t.y;
+  const F reach = top ? high : low;
+  const F factor = space / reach;
+  const auto inside = space >= reach;
+  t.r = inside ? t.r : t.y + (t.r - t.y) * factor;
+  t.g = inside ? t.g : t.y + (t.g - t.y) * factor;
+  t.b = inside ? t.b : t.y + (t.b - t.y) * factor;
+  return t;
 }
 
 // --- Y'CbCr ---------------------------------------------------------------------------------
@@ -146,20 +158,22 @@ struct YccCode {
   float cb_factor, cr_factor;         // 0.5 / (1 - kb), 0.5 / (1 - kr)
 };
 
+template <typename F>
 struct CbCr {
-  float cb, cr;  // codes, not yet rounded
+  F cb, cr;  // codes, not yet rounded
 };
 
-FC_HD CbCr encode_chroma(const Rgb& encoded, const YccCode& code) {
-  const float rg = encoded.r - encoded.g;
-  const float bg = encoded.b - encoded.g;
-  const float yg = code.kr * rg + code.kb * bg;  // Y' - G'
-  CbCr out;
-  out.cb = (bg - yg) * code.cb_factor * code.chroma_scale + code.chroma_offset;
-  out.cr = (rg - yg) * code.cr_factor * code.chroma_scale + code.chroma_offset;
-  out.cb = min_of_float(max_of_float(out.cb, code.chroma_low), code.chroma_high);
-  out.cr = min_of_float(max_of_float(out.cr, code.chroma_low), code.chroma_high);
-  return out;
+template <typename F>
+FC_HD CbCr<F> encode_chroma(const RgbOf<F>& encoded, const YccCode& code) {
+  const F rg = encoded.r - encoded.g;
+  const F bg = encoded.b - encoded.g;
+  const F yg = code.kr * rg + code.kb * bg;  // Y' - G'
+  const auto clamped = [&](F value) {
+    value = value > code.chroma_low ? value : code.chroma_low;
+    return value < code.chroma_high ? value : code.chroma_high;
+  };
+  return {clamped((bg - yg) * code.cb_factor * code.chroma_scale + code.chroma_offset),
+          clamped((rg - yg) * code.cr_factor * code.chroma_scale + code.chroma_offset)};
 }
 
 }  // namespace fastcolor

@@ -6,13 +6,12 @@
 
 #include <memory>
 
+#include "core/lanes.h"
 #include "core/rows.h"
 #include "merge/merge_impl.h"
 
 namespace fastcolor {
 namespace {
-
-constexpr int64_t kRun = 16;  // floats written at a time
 
 class ChromaStrip {
  public:
@@ -21,16 +20,14 @@ class ChromaStrip {
     job_ = &job;
     x0_ = x0;
     count_ = count;
-    cells_ = 0;
-    in_runs_ = 2 * job.scale_x.small <= job.scale_x.full;
+    enlarges_ = 2 * job.scale_x.small <= job.scale_x.full;
     for (int64_t i = 0; i < count; ++i) {
       const Tap tap = tap_at(x0 + i, job.scale_x);
       index_[i] = tap.index;
       part_[i] = tap.part;
-      if (!in_runs_) continue;
-      // starts_[c] is where cell index_[0] + c begins.
-      for (; cells_ <= tap.index - index_[0]; ++cells_) starts_[cells_] = static_cast<int32_t>(i);
+      offset_[i] = static_cast<int32_t>(tap.index - index_[i / kLanes * kLanes]);
     }
+    for (int64_t i = count; i < kBlock; ++i) offset_[i] = 0;
     for (int64_t i = 0; i < count; ++i) {
       const Cubic w = cubic_weights(part_[i]);
       for (int k = 0; k < 4; ++k) cubic_[k][i] = w.w[k];
@@ -87,67 +84,78 @@ class ChromaStrip {
     upsample_linear(small.slope_b + start, planes_[4][slot]);
   }
 
-  // spread_[k][i] = small[index_[i] + k - 1] for k in [kFirst, kLast]: whole runs at a time, each
-  // overwriting the excess of the one before; one by one where the runs would be short.
-  template <int kFirst, int kLast>
-  void spread(const float* small) {
+  // The small samples that the strip needs, from index_[0] - 1 on, borders repeated; a register of
+  // floats behind them may be read. Where a step
+  // in the small row is two or more in the strip, the neighbours of a register of pixels lie within
+  // a register of them.
+  const float* cells_of(const float* small) {
     const int64_t width = job_->small.width;
-    if (!in_runs_) {
-      for (int k = kFirst; k <= kLast; ++k) {
-        for (int64_t i = 0; i < count_; ++i) {
-          spread_[k][i] = small[clamp_index(index_[i] + k - 1, width)];
-        }
+    const int64_t low = index_[0] - 1;
+    const int64_t needed = index_[count_ - 1] + 3 - low;
+    if (low >= 0 && low + needed <= width) return small + low;
+    for (int64_t c = 0; c < needed; ++c) cells_[c] = small[clamp_index(low + c, width)];
+    return cells_;
+  }
+
+  // Calls body(i, sample), sample(k) being small[index + k - 1] of the lanes from i on.
+  template <typename Body>
+  void each_lanes(const float* small, Body body) {
+    if (enlarges_) {
+      const float* cells = cells_of(small);
+      for (int64_t i = 0; i < count_; i += kLanes) {
+        const float* from = cells + (index_[i] - index_[0]);
+        LaneBits offset;
+        memcpy(&offset, offset_ + i, sizeof offset);
+        body(i, [&](int k) { return pick_lanes(from + k, offset); });
       }
       return;
     }
-    float cells[kBlock + 3];  // the small samples from index_[0] - 1 on, borders repeated
-    for (int64_t c = 0; c < cells_ + 3; ++c)
-      cells[c] = small[clamp_index(index_[0] + c - 1, width)];
-    for (int64_t c = 0; c < cells_; ++c) {
-      const int64_t end = c + 1 < cells_ ? starts_[c + 1] : count_;
-      for (int64_t i = starts_[c]; i < end; i += kRun) {
-        for (int k = kFirst; k <= kLast; ++k) {
-          for (int64_t j = 0; j < kRun; ++j) spread_[k][i + j] = cells[c + k];
+    for (int64_t i = 0; i < count_; i += kLanes) {
+      body(i, [&](int k) {
+        Lanes v = {};
+        for (int64_t j = 0; j < kLanes && i + j < count_; ++j) {
+          v[j] = small[clamp_index(index_[i + j] + k - 1, job_->small.width)];
         }
-      }
+        return v;
+      });
     }
   }
 
-  void upsample_cubic(const float* small, float* __restrict__ out) {
-    spread<0, 3>(small);
-    for (int64_t i = 0; i < count_; ++i) {
-      const Cubic w{{cubic_[0][i], cubic_[1][i], cubic_[2][i], cubic_[3][i]}};
-      out[i] = cubic_sum(w, spread_[0][i], spread_[1][i], spread_[2][i], spread_[3][i]);
-    }
+  void upsample_cubic(const float* small, float* out) {
+    each_lanes(small, [&](int64_t i, auto sample) {
+      const CubicOf<Lanes> w{{load_lanes(cubic_[0] + i), load_lanes(cubic_[1] + i),
+                              load_lanes(cubic_[2] + i), load_lanes(cubic_[3] + i)}};
+      store_lanes(out + i, cubic_sum(w, sample(0), sample(1), sample(2), sample(3)));
+    });
   }
 
-  void upsample_linear(const float* small, float* __restrict__ out) {
-    spread<1, 2>(small);
-    for (int64_t i = 0; i < count_; ++i) {
-      out[i] = linear_sum(part_[i], spread_[1][i], spread_[2][i]);
-    }
+  void upsample_linear(const float* small, float* out) {
+    each_lanes(small, [&](int64_t i, auto sample) {
+      store_lanes(out + i, linear_sum(load_lanes(part_ + i), sample(1), sample(2)));
+    });
   }
 
   const MergeJob* job_ = nullptr;
   int64_t x0_ = 0;
   int64_t count_ = 0;
-  bool in_runs_ = false;
-  int64_t cells_ = 0;
+  bool enlarges_ = false;
   int64_t held_[4];
   alignas(64) float planes_[5][4][kBlock];
   alignas(64) float cubic_[4][kBlock];
   alignas(64) float part_[kBlock];
-  alignas(64) float spread_[4][kBlock + 2 * kRun];
+  alignas(64) float cells_[kBlock + 2 * kLanes] = {};
+  alignas(64) int32_t offset_[kBlock];
   int64_t index_[kBlock];
-  int32_t starts_[kBlock];
 };
 
 // Calls body(strip, y) for all rows [first, last) of all strips of the job, in bands: within a band
 // of rows a strip stays in the L1 cache, and the band's pages stay in the TLB from strip to strip
-// (strips of the whole height took 1.7 times as long at 8 megapixels).
-template <typename Body>
-void for_each_strip(const MergeJob& job, int64_t first, int64_t last, Body body) {
+// (strips of the whole height took 1.7 times as long at 8 megapixels). Two calls ahead of it,
+// soon(strip, y) may ask for the memory: runs this short are too short for the hardware to foresee.
+template <typename Soon, typename Body>
+void for_each_strip(const MergeJob& job, int64_t first, int64_t last, Soon soon, Body body) {
   constexpr int64_t kBandRows = 16;
+  constexpr int64_t kAhead = 2;
   constexpr int64_t kMostStrips = 64;  // 1.8 MB of them
   const int64_t group = kMostStrips * kBlock;
   const int64_t strips_of_widest = (job.width + kBlock - 1) / kBlock;
@@ -161,7 +169,16 @@ void for_each_strip(const MergeJob& job, int64_t first, int64_t last, Body body)
     for (int64_t band = first; band < last; band += kBandRows) {
       const int64_t end = band + kBandRows < last ? band + kBandRows : last;
       for (int64_t s = 0; s < count; ++s) {
-        for (int64_t y = band; y < end; ++y) body(strips[s], y);
+        for (int64_t y = band; y < end; ++y) {
+          if (y + kAhead < end) {
+            soon(strips[s], y + kAhead);
+          } else if (s + 1 < count) {
+            soon(strips[s + 1], y + kAhead - (end - band));
+          } else {
+            soon(strips[0], y + kAhead);
+          }
+          body(strips[s], y);
+        }
       }
     }
   }

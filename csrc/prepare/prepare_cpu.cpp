@@ -118,8 +118,7 @@ void rows_of(const PrepareItem& item, const LightnessCode& code, const AxisSpan*
       for (int64_t i = 0; i < count; ++i) {
         block[i] = clamp01(code_to_grey(block[i], code.black, step));
       }
-      apply_curve(kDecodeCurve, count, block);
-      apply_curve(kLabCurve, count, block);
+      apply_curve(kGreyCurve, count, block);
       for (int64_t i = 0; i < count; ++i) {
         block[i] = f_to_lightness(block[i]) * code.scale + code.offset;
       }

@@ -49,17 +49,15 @@ FC_HD AxisSpan axis_span(int64_t i, int64_t source, int64_t target) {
   return span;
 }
 
-// f(Y) of a grey sRGB sample in [0, 1]; L* = 116 f - 16.
-FC_HD float grey_to_f(float encoded) { return lab_f(srgb_to_linear(encoded)); }
-
-FC_HD float f_to_lightness(float f) { return f * 116.0f - 16.0f; }
-
 // Mean code of a cell whose weighted samples add up to `sum`.
 FC_HD float cell_mean(uint64_t sum, double total_weight) {
   return static_cast<float>(static_cast<double>(sum) / total_weight);
 }
 
-// A code as grey in [0, 1]; step is 1 / (white - black). srgb_to_linear clamps it.
-FC_HD float code_to_grey(float code, float black, float step) { return (code - black) * step; }
+// A code as grey in [0, 1]; step is 1 / (white - black). grey_to_f clamps it.
+template <typename F>
+FC_HD F code_to_grey(F code, float black, float step) {
+  return (code - black) * step;
+}
 
 }  // namespace fastcolor

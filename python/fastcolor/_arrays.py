@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 import sys
+from contextlib import nullcontext
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,6 +31,7 @@ def adopt(array: Array, name: str) -> Array:
         return array
     try:
         if hasattr(array, "__cuda_array_interface__"):
+            _wait_for_its_stream(array)
             return array
         if hasattr(array, "__dlpack_device__"):
             on_cpu = array.__dlpack_device__()[0] == _DLPACK_CPU
@@ -78,7 +80,9 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, like: Array, name: str) -> A
     if torch is not None and isinstance(like, torch.Tensor):
         kind = getattr(torch, np.dtype(dtype).name)
         return torch.empty(shape, dtype=kind, device=like.device)
-    return _cupy(name).empty(shape, dtype)
+    cupy = _cupy(name)
+    with _device(cupy, like):
+        return cupy.empty(shape, dtype)
 
 
 def stream_of(array: Array) -> int:
@@ -89,7 +93,34 @@ def stream_of(array: Array) -> int:
     if torch is not None and isinstance(array, torch.Tensor):
         return int(torch.cuda.current_stream(array.device).cuda_stream)
     cupy = sys.modules.get("cupy")
-    return int(cupy.cuda.get_current_stream().ptr) if cupy is not None else 0
+    if cupy is None:
+        return 0
+    with _device(cupy, array):
+        return int(cupy.cuda.get_current_stream().ptr)
+
+
+def _device(cupy: Any, array: Array) -> Any:
+    """The device of a CUDA array, as a context in which CuPy makes arrays and knows streams."""
+    if isinstance(array, cupy.ndarray):
+        return array.device
+    try:
+        pointer = operator.index(array.__cuda_array_interface__["data"][0])
+    except (KeyError, IndexError, TypeError):
+        return nullcontext()  # the compiled module says what is wrong with it
+    return cupy.cuda.Device(cupy.cuda.runtime.pointerGetAttributes(pointer).device)
+
+
+def _wait_for_its_stream(array: Array) -> None:
+    """Arrays of other libraries may say on which stream their values are still being made."""
+    for module in ("cupy", "torch"):  # whose arrays belong to the current stream
+        library = sys.modules.get(module)
+        own = getattr(library, "ndarray" if module == "cupy" else "Tensor", None)
+        if own is not None and isinstance(array, own):
+            return
+    face = array.__cuda_array_interface__
+    stream = face.get("stream") if isinstance(face, dict) else None
+    if isinstance(stream, int) and stream > 0:
+        _cupy("an array with a stream of its own").cuda.ExternalStream(stream).synchronize()
 
 
 def _cupy(name: str) -> Any:

@@ -16,8 +16,8 @@ import numpy as np
 
 import fastcolor
 from fastcolor.bench import cases
-from fastcolor.bench.kernels import Row, Settings, Skipped, byte_count, missing_operators
 from fastcolor.bench.measure import Timing
+from fastcolor.bench.rows import Row, Settings, Skipped, byte_count, missing_operators
 from fastcolor.errors import MissingDependencyError, VerificationError
 
 BATCH = 8
@@ -113,13 +113,13 @@ def peer_inputs(torch: Any, name: str, host: tuple[Any, ...]) -> list[Any]:
     return [array[None].expand(BATCH, *array.shape).contiguous() for array in (first, *arrays[1:])]
 
 
-def time_peer(name: str, host: tuple[Any, ...], repetitions: int) -> tuple[str, Timing] | None:
-    """The faster of eager and compiled."""
+def time_peers(name: str, host: tuple[Any, ...], repetitions: int) -> list[tuple[str, Timing]]:
+    """kornia's time, as it is and compiled."""
     functions, torch, _ = kornia_peers()
     if torch is None or name not in functions:
-        return None
+        return []
     inputs = peer_inputs(torch, name, host)
-    best: tuple[str, Timing] | None = None
+    made = []
     for kind, wrap in (("eager", lambda f: f), ("torch.compile", torch.compile)):
         function = wrap(functions[name])
         try:
@@ -127,9 +127,8 @@ def time_peer(name: str, host: tuple[Any, ...], repetitions: int) -> tuple[str, 
         except Exception as error:  # a compiler that is missing there is the peer's trouble
             print(f"{name}: kornia {kind} failed: {str(error).splitlines()[0]}")
             continue
-        if best is None or timing.minimum < best[1].minimum:
-            best = (f"kornia {kind}", timing)
-    return best
+        made.append((f"kornia {kind}", timing))
+    return made
 
 
 def copy_bandwidth(cupy: Any) -> float:
@@ -155,7 +154,8 @@ def verify(cupy: Any, case: cases.Case, host: tuple[Any, ...]) -> None:
             raise VerificationError(f"{case.name}: CUDA and CPU differ: not timed")
 
 
-def bench_case(cupy: Any, case: cases.Case, settings: Settings, bandwidth: float) -> Row:
+def bench_case(cupy: Any, case: cases.Case, settings: Settings, bandwidth: float) -> list[Row]:
+    """One row for each peer, or one without."""
     host = case.make(cases.Pictures(settings.megapixels, 0))
     verify(cupy, case, host)
     batches = []
@@ -171,27 +171,32 @@ def bench_case(cupy: Any, case: cases.Case, settings: Settings, bandwidth: float
 
     timing = timed(CupyClock(cupy), ours, settings.repetitions)
     moved = (byte_count(host) + byte_count(case.output(*host))) * BATCH
-    peer = time_peer(case.name, host, settings.repetitions)
     scale = 1e9 / pixels
-    return Row(
-        name=case.name,
-        device="cuda",
-        threads=1,
-        ours_ms_per_mp=timing.minimum * scale,
-        peer=peer[0] if peer else None,
-        peer_ms_per_mp=peer[1].minimum * scale if peer else None,
-        ratio=peer[1].minimum / timing.minimum if peer else None,
-        max_error=0.0,
-        bandwidth_fraction=moved / timing.minimum / bandwidth,
-        ours_ms_per_mp_median=timing.median * scale,
-        peer_ms_per_mp_median=peer[1].median * scale if peer else None,
-    )
+
+    def row(peer: tuple[str, Timing] | None) -> Row:
+        return Row(
+            name=case.name,
+            device="cuda",
+            threads=1,
+            ours_ms_per_mp=timing.minimum * scale,
+            peer=peer[0] if peer else None,
+            peer_ms_per_mp=peer[1].minimum * scale if peer else None,
+            ratio=peer[1].minimum / timing.minimum if peer else None,
+            max_error=0.0,
+            bandwidth_fraction=moved / timing.minimum / bandwidth,
+            ours_ms_per_mp_median=timing.median * scale,
+            peer_ms_per_mp_median=peer[1].median * scale if peer else None,
+        )
+
+    peers = time_peers(case.name, host, settings.repetitions)
+    return [row(peer) for peer in peers] or [row(None)]
 
 
 def run(settings: Settings) -> tuple[list[Row], list[Skipped], dict[str, Any], str]:
     cupy = require_cupy()
     bandwidth = copy_bandwidth(cupy)
-    rows, skipped = [], []
+    rows: list[Row] = []
+    skipped: list[Skipped] = []
     for case in cases.cases():
         if settings.only not in case.name or "cuda" not in case.devices:
             continue
@@ -199,7 +204,7 @@ def run(settings: Settings) -> tuple[list[Row], list[Skipped], dict[str, Any], s
         if missing:
             skipped.append(Skipped(case.name, f"this build has no {', '.join(missing)}"))
         else:
-            rows.append(bench_case(cupy, case, settings, bandwidth))
+            rows += bench_case(cupy, case, settings, bandwidth)
             cupy.get_default_memory_pool().free_all_blocks()
     cuda = fastcolor.build_info()["cuda"]
     hardware = {

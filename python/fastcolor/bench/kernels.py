@@ -6,7 +6,7 @@ import json
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,45 +15,11 @@ import numpy as np
 
 import fastcolor
 from fastcolor.bench import cases, measure
+from fastcolor.bench.rows import Row, Settings, Skipped, byte_count, missing_operators
 from fastcolor.errors import VerificationError
 
 ROTATED_BYTES = 1 << 28  # inputs and outputs in turn, so that no cache holds them
 MOST_BUFFERS = 6
-
-
-@dataclass(frozen=True)
-class Settings:
-    device: str = "cpu"
-    megapixels: float = 8.0
-    threads: int = 1
-    repetitions: int = 7
-    only: str = ""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One operator. Times are the fastest round's; ``*_median`` the middle one's. ``scaling`` is
-    how many times faster ``scaling_threads`` threads are than one."""
-
-    name: str
-    device: str
-    threads: int
-    ours_ms_per_mp: float
-    peer: str | None
-    peer_ms_per_mp: float | None
-    ratio: float | None
-    max_error: float | None
-    bandwidth_fraction: float
-    ours_ms_per_mp_median: float
-    peer_ms_per_mp_median: float | None
-    scaling: float | None = None
-    scaling_threads: int | None = None
-
-
-@dataclass(frozen=True)
-class Skipped:
-    name: str
-    reason: str
 
 
 def cpu_peers(threads: int) -> tuple[Any, str]:
@@ -64,15 +30,6 @@ def cpu_peers(threads: int) -> tuple[Any, str]:
         return None, "no peer: pip install 'fastcolor[bench]' brings OpenCV"
     peers.one_thread(threads)
     return peers, ""
-
-
-def missing_operators(case: cases.Case) -> list[str]:
-    return [name for name in case.operators if not hasattr(fastcolor.ops, name)]
-
-
-def byte_count(arrays: Any) -> int:
-    group = arrays if isinstance(arrays, (tuple, list)) else [arrays]
-    return sum(int(array.nbytes) for array in group)
 
 
 @contextmanager
@@ -202,7 +159,6 @@ def text(value: float | None, form: str) -> str:
 def show(result: dict[str, Any], target: Path | None) -> None:
     """The table on stdout, and everything as JSON in ``target``."""
     if target is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(result, indent=2) + "\n")
     titles = ["ours ms/MP", "peer ms/MP", "ratio", "max error", "of copy", "threads x"]
     lines = [["operator", *titles]]

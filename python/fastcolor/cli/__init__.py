@@ -188,12 +188,20 @@ def _kernels(
     only: Annotated[str, typer.Option(help="Rows whose name contains this.")] = "",
 ) -> None:
     """Time every operator against the best common way of doing the same."""
-    from fastcolor.bench import kernels
+    from fastcolor.bench import cases, kernels, measure
+    from fastcolor.bench.rows import Settings
 
     if device not in ("cpu", "cuda"):
         raise typer.BadParameter(f"--device must be cpu or cuda, not {device}")
-    settings = kernels.Settings(device, megapixels, threads, repetitions, only)
-    kernels.show(kernels.run(settings), json)
+    if threads > measure.cpu_count():
+        raise typer.BadParameter(f"--threads: there are {measure.cpu_count()} processors here")
+    names = [case.name for case in cases.cases() if device in case.devices]
+    if not any(only in name for name in names):
+        raise typer.BadParameter(f"--only: no row holds {only!r}; there are {', '.join(names)}")
+    if json is not None:  # before minutes of work, not after them
+        json.parent.mkdir(parents=True, exist_ok=True)
+        json.touch()
+    kernels.show(kernels.run(Settings(device, megapixels, threads, repetitions, only)), json)
 
 
 @_bench.command("archive")

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 from rich.console import Console
 
 from fastcolor import ops
-from fastcolor.errors import FastcolorError
 
 Array = Any
 SAMPLE = Path(__file__).parents[1] / "data" / "coffee.jpg"
@@ -27,9 +26,9 @@ CAPTION_PX = 22
 def load(path: Path) -> Array:
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except UnidentifiedImageError as error:
-        raise FastcolorError(f"{path} is not a picture that Pillow can read") from error
+        raise OSError(f"{path} is not a picture that Pillow can read") from error
 
 
 def small_ab(rgb: Array) -> Array:
