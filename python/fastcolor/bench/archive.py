@@ -32,7 +32,6 @@ import fastcolor
 from fastcolor import jpeg, ops
 from fastcolor.archive import Outcome, Settings, run
 from fastcolor.archive.inference import Inference
-from fastcolor.archive.settings import worker_count
 from fastcolor.bench import measure
 from fastcolor.errors import FastcolorError
 
@@ -110,7 +109,7 @@ def rate(function: Callable[[int], object], seconds: float, workers: int) -> Cos
 
 def alone(files: Sequence[bytes], path: str, settings: Settings, seconds: float) -> dict[str, Cost]:
     """The cost of a picture in each step by itself: nothing but the library that does it."""
-    workers = max(1, worker_count(settings.jobs))
+    workers = measure.cpu_count() if settings.jobs < 0 else max(1, settings.jobs)
     half = path == "lossless"
     options = {}
     if half:
