@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 import simplejpeg
 from PIL import Image
+
+from fastcolor.archive import Settings, run
+from fastcolor.archive.progress import Progress
 
 QUICK = ("--size", "32")  # a network input that takes a millisecond
 
@@ -74,3 +81,63 @@ def tree(folder: Path) -> dict[str, str]:
 
 def leftovers(folder: Path) -> list[str]:
     return [str(path) for path in folder.rglob(".fastcolor-*")]
+
+
+SETTINGS = Settings(size=32, jobs=2)
+
+
+class Heard(Progress):
+    """What a run said, by item."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures: dict[str, str] = {}
+        self.outcomes: dict[str, str] = {}
+
+    def failed(self, item, reason):
+        self.failures[item.label] = reason
+
+    def done(self, item, finished, seconds):
+        self.outcomes[item.label] = finished.outcome
+
+
+def colour(inputs, output: Path, settings: Settings = SETTINGS, **options) -> tuple[int, Heard]:
+    heard = Heard()
+    paths = inputs if isinstance(inputs, list) else [inputs]
+    outcome = run(paths, output, settings, progress=heard, **options)
+    assert not leftovers(output.parent)
+    return outcome.exit_code, heard
+
+
+class Meddling(Heard):
+    """Does something to the world when so many items are done."""
+
+    def __init__(self, after: int, what) -> None:
+        super().__init__()
+        self.after, self.what = after, what
+
+    def done(self, item, finished, seconds):
+        super().done(item, finished, seconds)
+        if len(self.outcomes) == self.after:
+            self.what()
+
+
+def make_archive(path: Path, kind: str, count: int = 5) -> Path:
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for number in range(count):
+                archive.writestr(f"{number}.jpg", jpeg(number))
+        return path
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for number in range(count):
+            info = tarfile.TarInfo(f"./{number}.jpg")
+            info.size, info.mtime = len(jpeg(number)), 1_000_000_000
+            archive.addfile(info, io.BytesIO(jpeg(number)))
+    data = buffer.getvalue()
+    if kind == "tar.gz":
+        data = gzip.compress(data)
+    if kind == "tar.zst":
+        data = pytest.importorskip("zstandard").compress(data)
+    path.write_bytes(data)
+    return path

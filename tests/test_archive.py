@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import tarfile
 import threading
+import time
 import zipfile
 from pathlib import Path
 
 import archives
 import numpy as np
 import pytest
+from archives import SETTINGS, colour, make_archive
 from PIL import Image
-from test_archive_bad import SETTINGS, Heard, colour, make_archive
 
 from fastcolor import jpeg
 from fastcolor.archive import Settings, run
@@ -23,6 +22,9 @@ from fastcolor.archive.errors import JobError
 from fastcolor.archive.inference import Batcher
 from fastcolor.archive.names import output_name
 from fastcolor.archive.settings import SettingsError, load
+from fastcolor.archive.steps import Steps
+from fastcolor.archive.task import Result, Task
+from fastcolor.archive.workers import PER_WORKER
 
 
 @pytest.fixture
@@ -284,114 +286,6 @@ def test_settings_files(tmp_path, source):
     assert "not a TOML file" in archives.colorize(source, "-o", "x", "--settings", path).stderr
 
 
-def test_a_second_process_is_told_to_wait(source, tmp_path):
-    from fastcolor.archive.journal import Journal
-
-    held = Journal(tmp_path / "out.fastcolor.sqlite")
-    done = archives.colorize(source, "-o", tmp_path / "out")
-    assert done.returncode == 5
-    assert done.stderr.count("\n") == 1
-    assert "another fastcolor works on this output" in done.stderr
-    held.close()
-    (tmp_path / "out2.fastcolor.sqlite").write_text("no database")
-    assert "not a journal" in archives.colorize(source, "-o", tmp_path / "out2").stderr
-
-
-def test_missing_inputs(tmp_path):
-    done = archives.colorize(tmp_path / "none", "-o", tmp_path / "out")
-    assert (done.returncode, done.stderr.count("\n")) == (5, 1)
-    assert "there is no such file or folder" in done.stderr
-
-
-class Meddling(Heard):
-    """Does something to the world when so many items are done."""
-
-    def __init__(self, after: int, what) -> None:
-        super().__init__()
-        self.after, self.what = after, what
-
-    def done(self, item, finished, seconds):
-        super().done(item, finished, seconds)
-        if len(self.outcomes) == self.after:
-            self.what()
-
-
-def test_a_vanished_input_stops_the_job(tmp_path):
-    source = archives.fill(tmp_path / "in", 150)
-    gone = Meddling(20, lambda: source.rename(tmp_path / "away"))
-    with pytest.raises(JobError, match="has vanished; when it is back"):
-        run([source], tmp_path / "out", SETTINGS, progress=gone)
-    assert 20 <= len(archives.tree(tmp_path / "out")) < 150
-    assert not archives.leftovers(tmp_path)
-    (tmp_path / "away").rename(source)
-    assert colour(source, tmp_path / "out")[0] == 0
-    assert len(archives.tree(tmp_path / "out")) == 150
-
-
-def test_a_file_that_vanishes_is_one_failure(source, tmp_path):
-    lost = Meddling(1, (sorted(source.rglob("*.jpg"))[-1]).unlink)
-    outcome = run([source], tmp_path / "out", Settings(size=32, jobs=0), progress=lost)
-    assert outcome.counts["failed"] == 1
-    assert "vanished" in next(iter(lost.failures.values()))
-
-
-def test_a_file_size_limit_stops_the_job(tmp_path):
-    source = archives.fill(tmp_path / "in", 30)
-    (source / "box0" / "000015.png").write_bytes(archives.png(1, 400, 400))
-    command = " ".join(archives.arguments(source, "-o", tmp_path / "out", *archives.QUICK))
-    done = subprocess.run(
-        ["bash", "-c", f"ulimit -f 120; exec {command}"], capture_output=True, text=True
-    )
-    assert done.returncode == 5
-    assert done.stderr.splitlines()[-1].startswith("fastcolor: error: cannot write ")
-    assert "the same command goes on" in done.stderr
-    assert not archives.leftovers(tmp_path)
-    assert colour(source, tmp_path / "out", Settings(size=32))[0] == 0
-    assert len(archives.tree(tmp_path / "out")) == 31
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 300 kB, where mounting is allowed."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a tmpfs is not allowed here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
-@pytest.mark.parametrize("output", ["out", "out.zip"])
-def test_a_full_disk_stops_the_job(small_disk, tmp_path, output):
-    source = archives.fill(tmp_path / "in", 200)
-    for _ in range(2):
-        done = archives.colorize(source, "-o", small_disk / output, *archives.QUICK)
-        assert done.returncode == 5
-        assert "Traceback" not in done.stderr
-        last = done.stderr.splitlines()[-1]
-        assert last.startswith("fastcolor: error: cannot write ")
-        assert "the same command goes on" in last
-        # the database reports full disks in its own words
-        assert "no space is left" in last or "disk" in last
-    subprocess.run(["mount", "-o", "remount,size=20M", str(small_disk)], check=True)
-    code, heard = colour(source, small_disk / output)
-    assert (code, heard.failures) == (0, {})
-    if output == "out":
-        assert len(archives.tree(small_disk / output)) == 200
-    else:
-        assert zipfile.ZipFile(small_disk / output).testzip() is None
-
-
-@pytest.mark.parametrize("output", ["out", "out.zip"])
-def test_a_read_only_output_stops_the_job(small_disk, source, output):
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    done = archives.colorize(source, "-o", small_disk / output)
-    assert done.returncode == 5
-    assert done.stderr.count("\n") == 1
-    assert "cannot write" in done.stderr
-
-
 def test_logs(source, tmp_path):
     (source / "bad.jpg").write_text("no")
     done = archives.colorize(source, "-o", tmp_path / "out", "--json-log", *archives.QUICK)
@@ -446,3 +340,41 @@ def test_batches_are_always_full():
     for number, answer in answers.items():
         assert answer.shape == (2, 8, 8 * (1 + number % 2))
         assert (answer == number).all()
+
+
+def test_turned_scans_are_coloured_as_they_are_looked_at(tmp_path):
+    upright = archives.grey(3, 96, 64)
+    (tmp_path / "in").mkdir()
+    Image.fromarray(upright).save(tmp_path / "in" / "upright.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise for looking at it
+    Image.fromarray(np.rot90(upright)).save(tmp_path / "in" / "turned.png", exif=exif)
+    assert colour(tmp_path / "in", tmp_path / "out", Settings(jobs=0))[0] == 0
+    with Image.open(tmp_path / "out" / "upright.png") as one:
+        expected = np.asarray(one).astype(int)
+    with Image.open(tmp_path / "out" / "turned.png") as other:
+        assert other.getexif()[0x0112] == 6
+        turned = np.rot90(np.asarray(other), -1).astype(int)
+    assert np.abs(turned - expected).max() <= 2
+
+
+def test_what_waits_for_its_place_in_a_container_is_bounded(tmp_path, monkeypatch):
+    """A slow first picture must not let the results of all others pile up."""
+    source = archives.fill(tmp_path / "in", 60)
+    work, most, seen = Steps.run, [], []
+    second_done = threading.Event()
+
+    def slow(self: Steps, task: Task) -> Result:
+        if task.number == 0:
+            second_done.wait(20)
+            time.sleep(0.5)
+            seen.append(max(most))
+        else:
+            most.append(task.number)
+            second_done.set()
+        return work(self, task)
+
+    monkeypatch.setattr(Steps, "run", slow)
+    run([source], tmp_path / "out.zip", SETTINGS)
+    assert seen[0] <= 2 * PER_WORKER
+    assert len(zipfile.ZipFile(tmp_path / "out.zip").namelist()) == 60

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import struct
@@ -13,35 +12,10 @@ from pathlib import Path
 
 import archives
 import pytest
+from archives import Heard, colour, make_archive
 from PIL import Image
 
-from fastcolor.archive import Settings, run
-from fastcolor.archive.progress import Progress
-
-SETTINGS = Settings(size=32, jobs=2)
-
-
-class Heard(Progress):
-    """What a run said, by item."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.failures: dict[str, str] = {}
-        self.outcomes: dict[str, str] = {}
-
-    def failed(self, item, reason):
-        self.failures[item.label] = reason
-
-    def done(self, item, finished, seconds):
-        self.outcomes[item.label] = finished.outcome
-
-
-def colour(inputs, output: Path, settings: Settings = SETTINGS, **options) -> tuple[int, Heard]:
-    heard = Heard()
-    paths = inputs if isinstance(inputs, list) else [inputs]
-    outcome = run(paths, output, settings, progress=heard, **options)
-    assert not archives.leftovers(output.parent)
-    return outcome.exit_code, heard
+from fastcolor.archive import Settings
 
 
 def reason(heard: Heard, name: str) -> str:
@@ -198,27 +172,6 @@ def test_damaged_archives(tmp_path, kind, keep):
         assert code == 1
         assert heard.failures
         assert all(str(path) in label for label in heard.failures)
-
-
-def make_archive(path: Path, kind: str, count: int = 5) -> Path:
-    if kind == "zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            for number in range(count):
-                archive.writestr(f"{number}.jpg", archives.jpeg(number))
-        return path
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for number in range(count):
-            info = tarfile.TarInfo(f"./{number}.jpg")
-            info.size, info.mtime = len(archives.jpeg(number)), 1_000_000_000
-            archive.addfile(info, io.BytesIO(archives.jpeg(number)))
-    data = buffer.getvalue()
-    if kind == "tar.gz":
-        data = gzip.compress(data)
-    if kind == "tar.zst":
-        data = pytest.importorskip("zstandard").compress(data)
-    path.write_bytes(data)
-    return path
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.zst"])

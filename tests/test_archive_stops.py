@@ -1,0 +1,114 @@
+"""What stops a whole job: one clear sentence, and the same command goes on."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import zipfile
+
+import archives
+import pytest
+from archives import SETTINGS, Meddling, colour
+
+from fastcolor.archive import Settings, run
+from fastcolor.archive.errors import JobError
+
+
+@pytest.fixture
+def source(tmp_path):
+    return archives.fill(tmp_path / "in", 12)
+
+
+def test_a_second_process_is_told_to_wait(source, tmp_path):
+    from fastcolor.archive.journal import Journal
+
+    held = Journal(tmp_path / "out.fastcolor.sqlite")
+    done = archives.colorize(source, "-o", tmp_path / "out")
+    assert done.returncode == 5
+    assert done.stderr.count("\n") == 1
+    assert "another fastcolor works on this output" in done.stderr
+    held.close()
+    (tmp_path / "out2.fastcolor.sqlite").write_text("no database")
+    assert "not a journal" in archives.colorize(source, "-o", tmp_path / "out2").stderr
+
+
+def test_missing_inputs(tmp_path):
+    done = archives.colorize(tmp_path / "none", "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr.count("\n")) == (5, 1)
+    assert "there is no such file or folder" in done.stderr
+
+
+def test_a_vanished_input_stops_the_job(tmp_path):
+    source = archives.fill(tmp_path / "in", 150)
+    gone = Meddling(20, lambda: source.rename(tmp_path / "away"))
+    with pytest.raises(JobError, match="has vanished; when it is back"):
+        run([source], tmp_path / "out", SETTINGS, progress=gone)
+    assert 20 <= len(archives.tree(tmp_path / "out")) < 150
+    assert not archives.leftovers(tmp_path)
+    (tmp_path / "away").rename(source)
+    assert colour(source, tmp_path / "out")[0] == 0
+    assert len(archives.tree(tmp_path / "out")) == 150
+
+
+def test_a_file_that_vanishes_is_one_failure(source, tmp_path):
+    lost = Meddling(1, (sorted(source.rglob("*.jpg"))[-1]).unlink)
+    outcome = run([source], tmp_path / "out", Settings(size=32, jobs=0), progress=lost)
+    assert outcome.counts["failed"] == 1
+    assert "vanished" in next(iter(lost.failures.values()))
+
+
+def test_a_file_size_limit_stops_the_job(tmp_path):
+    source = archives.fill(tmp_path / "in", 30)
+    (source / "box0" / "000015.png").write_bytes(archives.png(1, 400, 400))
+    command = " ".join(archives.arguments(source, "-o", tmp_path / "out", *archives.QUICK))
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 120; exec {command}"], capture_output=True, text=True
+    )
+    assert done.returncode == 5
+    assert done.stderr.splitlines()[-1].startswith("fastcolor: error: cannot write ")
+    assert "the same command goes on" in done.stderr
+    assert not archives.leftovers(tmp_path)
+    assert colour(source, tmp_path / "out", Settings(size=32))[0] == 0
+    assert len(archives.tree(tmp_path / "out")) == 31
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 300 kB, where mounting is allowed."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a tmpfs is not allowed here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_a_full_disk_stops_the_job(small_disk, tmp_path, output):
+    source = archives.fill(tmp_path / "in", 200)
+    for _ in range(2):
+        done = archives.colorize(source, "-o", small_disk / output, *archives.QUICK)
+        assert done.returncode == 5
+        assert "Traceback" not in done.stderr
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("fastcolor: error: cannot write ")
+        assert "the same command goes on" in last
+        # the database reports full disks in its own words
+        assert "no space is left" in last or "disk" in last
+    subprocess.run(["mount", "-o", "remount,size=20M", str(small_disk)], check=True)
+    code, heard = colour(source, small_disk / output)
+    assert (code, heard.failures) == (0, {})
+    if output == "out":
+        assert len(archives.tree(small_disk / output)) == 200
+    else:
+        assert zipfile.ZipFile(small_disk / output).testzip() is None
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_a_read_only_output_stops_the_job(small_disk, source, output):
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    done = archives.colorize(source, "-o", small_disk / output)
+    assert done.returncode == 5
+    assert done.stderr.count("\n") == 1
+    assert "cannot write" in done.stderr
