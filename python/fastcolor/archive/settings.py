@@ -48,7 +48,7 @@ class Settings:
     max_bytes: int = _setting(4 << 30, output=False, least=0, most=1 << 50)
     max_pages: int = _setting(10_000, output=False, least=0, most=1 << 30)
     max_file: int = _setting(4 << 30, output=False, least=0, most=1 << 50)  #: bytes as stored
-    jobs: int = _setting(-1, output=False, least=-1, most=1024)  #: -1: one for each CPU
+    jobs: int = _setting(-1, output=False, least=-1, most=1024)  #: -1: CPUs + 1
     batch: int = _setting(8, output=False, least=1, most=1024)  #: of one run of a GPU engine
 
     def __post_init__(self) -> None:
@@ -120,8 +120,11 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
 
 
 def worker_count(jobs: int) -> int:
-    """Threads for a --jobs of this value; 0 is the caller's own thread."""
+    """Threads for a --jobs of this value; 0 is the caller's own thread.
+
+    By default there is one more than CPUs: it works while others wait for the disk.
+    """
     if jobs >= 0:
         return jobs
     affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    return 1 + (len(affinity(0)) if affinity is not None else os.cpu_count() or 1)

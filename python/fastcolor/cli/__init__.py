@@ -132,7 +132,7 @@ def _colorize(
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", help="Worker threads; 0: the main one; default all CPUs."),
+        typer.Option("--jobs", "-j", help="Worker threads; 0: the main one; default CPUs + 1."),
     ] = None,
     batch: Annotated[
         int | None, typer.Option(help="Pictures in a run of a GPU engine; default 8.")
@@ -215,7 +215,7 @@ def _archive(
         typer.Option(help="Size of the pictures; may be repeated; default 2, 12."),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="About how long a job takes.")] = 8.0,
-    jobs: Annotated[int, typer.Option(help="Worker threads; -1: all CPUs.")] = -1,
+    jobs: Annotated[int, typer.Option(help="Worker threads; -1: CPUs + 1.")] = -1,
     engine: Annotated[str, typer.Option(help="What runs the model.")] = "auto",
 ) -> None:
     """Time whole jobs against their steps measured alone, and against a usual loop."""
