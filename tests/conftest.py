@@ -82,6 +82,13 @@ def cuda() -> Place:
     return _cuda_place()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes the fixture runs on CUDA."""
+    for item in items:
+        if "cuda" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.cuda)
+
+
 @pytest.fixture(params=LEVELS)
 def level(request: pytest.FixtureRequest) -> Iterator[str]:
     before = fastcolor.build_info()["cpu_level"]

@@ -5,11 +5,8 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-import pytest
 
 from fastcolor import ops
-
-pytestmark = pytest.mark.cuda
 
 
 class Foreign:

@@ -94,8 +94,22 @@ def test_wrong_usage_ends_with_two():
         assert "Traceback" not in done.stderr
 
 
-def test_demo_writes_pictures(tmp_path):
-    done = fastcolor_command("demo", "-o", tmp_path / "pictures")
+def test_demo_colours_the_bundled_photographs(tmp_path):
+    done = fastcolor_command("demo", "-o", tmp_path / "demo")
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in (tmp_path / "demo" / "colour").iterdir()}
+    assert {"astronaut.jpg", "camera.jpg", "chelsea.jpg", "rocket.jpg"} <= names
+    for name in ("colour/astronaut.jpg", "sheet.png"):
+        with Image.open(tmp_path / "demo" / name) as picture:
+            pixels = np.asarray(picture.convert("RGB")).astype(int)
+        assert np.abs(pixels[..., 0] - pixels[..., 2]).mean() > 4, name
+    assert "<html" in (tmp_path / "demo" / "report.html").read_text()
+    again = fastcolor_command("demo", "-o", tmp_path / "demo")
+    assert again.returncode == 0, again.stderr
+
+
+def test_demo_shows_the_operators(tmp_path):
+    done = fastcolor_command("demo", "--operators", "-o", tmp_path / "pictures")
     assert done.returncode == 0, done.stderr
     names = sorted(path.name for path in (tmp_path / "pictures").iterdir())
     assert "sheet.png" in names
@@ -105,9 +119,10 @@ def test_demo_writes_pictures(tmp_path):
             assert min(picture.size) >= 256, name
 
 
-def test_demo_takes_a_picture_of_ones_own(tmp_path):
+@pytest.mark.parametrize("option", [[], ["--operators"]])
+def test_demo_takes_a_picture_of_ones_own(tmp_path, option):
     Image.fromarray(np.full((1, 7, 3), 99, np.uint8)).save(tmp_path / "tiny.png")
-    done = fastcolor_command("demo", "-i", tmp_path / "tiny.png", "-o", tmp_path / "out")
+    done = fastcolor_command("demo", *option, "-i", tmp_path / "tiny.png", "-o", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "sheet.png").exists()
 

@@ -42,7 +42,8 @@ def reference():
     # Smooth as photographs are: on noise every answer is nearly grey.
     inputs = [np.cumsum(np.cumsum(x, 2), 3) / 40 for x in inputs]
     inputs = [np.clip(x, -1, 1).astype(np.float32) for x in inputs]
-    with open_engine("fast", "torch" if "torch" in HERE else "onnxruntime") as engine:
+    name = "torch" if "torch" in HERE else "onnxruntime"
+    with open_engine("fast", name, "cpu", "fp32") as engine:
         return [(x, engine.run(x)) for x in inputs]
 
 

@@ -246,6 +246,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--set", action="append", default=[], metavar="KEY=NUMBER", help="attribute of the network")
     add("--licence", default=Card.licence)
     add("--card", default="", help="name of the model card beside the file")
+    add("--photos", default="", help="measure colour errors on this set (see training.precision)")
+    add("--against", type=Path, help="the fp32 file to measure a shorter precision against")
     options = parser.parse_args(arguments)
     try:
         pairs = (item.partition("=") for item in options.set)
@@ -257,7 +259,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     size = options.output.stat().st_size
     print(f"{options.output}: {size:,} bytes, at most {worst:.2g} from PyTorch")
-    return 0
+    if not options.photos:
+        return 0
+    from training import precision
+
+    against = ["--against", str(options.against)] if options.against else []
+    return precision.main([str(options.output), "--photos", options.photos, *against])
 
 
 if __name__ == "__main__":

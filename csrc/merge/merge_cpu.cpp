@@ -192,6 +192,8 @@ void ycc_rows(const MergeJob& job, int64_t first, int64_t last) {
     for (int64_t row = y * job.step_y; row < (y + 1) * job.step_y; ++row) {
       prefetch_block<0>(job.luma, strip.x0() * job.step_x, row, strip.count() * job.step_x);
     }
+    prefetch_block<1>(job.cb, strip.x0(), y, strip.count());
+    prefetch_block<1>(job.cr, strip.x0(), y, strip.count());
   };
   for_each_strip(job, first, last, soon, [&](ChromaStrip& strip, int64_t y) {
     const int64_t x = strip.x0();

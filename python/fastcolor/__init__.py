@@ -7,7 +7,7 @@ from fastcolor.errors import FastcolorError
 if TYPE_CHECKING:
     from fastcolor.colorizer import Colorizer, colorize
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - names in alphabetical order, the version last
     "Colorizer",
     "DeviceError",
     "FastcolorError",
@@ -16,6 +16,7 @@ __all__ = [
     "ops",
     "set_thread_count",
     "thread_count",
+    "__version__",
 ]
 _LATE = ("Colorizer", "colorize")  # their engines take long to import
 _problem: ImportError | None = None
@@ -23,6 +24,8 @@ _problem: ImportError | None = None
 try:
     from fastcolor import ops
     from fastcolor._core import DeviceError, build_info, set_thread_count, thread_count
+
+    __version__: str = build_info()["version"]
 except ImportError as error:
     # The command line lives in this package and says in one sentence what is wrong, so the error
     # waits for the first use of what could not be loaded.

@@ -15,6 +15,9 @@ from training.export import Card, ExportError, export, largest_difference, load_
 from training.recipe import load
 from training.run import Places, Run
 
+import fastcolor
+from fastcolor.models import load_spec
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -89,6 +92,20 @@ def test_a_wrong_answer_is_noticed(trained: Path, tmp_path: Path) -> None:
     export(trained, tmp_path / "model.onnx")
     network, _ = load_network(trained, {"temperature": 0.05})
     assert largest_difference(onnx.load(tmp_path / "model.onnx"), network, 32) > 1e-3
+
+
+def test_colour_errors_are_measured_on_request(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = str(Path(fastcolor.__file__).parent / "data")
+    exact, short = tmp_path / "mini.onnx", tmp_path / "mini.fp16.onnx"
+    assert main([str(trained), "-o", str(exact), "--photos", photos]) == 0
+    assert {"fp16", "bf16"} <= load_spec(exact).colour_errors.keys()
+    given = ["--precision", "fp16", "--photos", photos, "--against", str(exact)]
+    assert main([str(trained), "-o", str(short), *given]) == 0, capsys.readouterr().err
+    spec = load_spec(short)
+    assert spec.made_of == load_spec(exact).weights_sha256
+    assert spec.colour_errors.keys() == {"fp16"}
 
 
 def test_mistakes_are_named(

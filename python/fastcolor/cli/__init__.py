@@ -68,13 +68,16 @@ def _demo(
         "fastcolor-demo"
     ),
     image: Annotated[
-        Path | None, typer.Option("--image", "-i", help="A colour photograph of your own.")
+        Path | None, typer.Option("--image", "-i", help="A photograph of your own instead.")
     ] = None,
+    operators: Annotated[
+        bool, typer.Option("--operators", help="Show the operators on a colour photograph.")
+    ] = False,
 ) -> None:
-    """Run the operators on a photograph and write pictures to look at."""
+    """Colour the bundled photographs and write pictures to look at."""
     from fastcolor.cli import demo
 
-    demo.run(output, image)
+    (demo.operators if operators else demo.colour)(output, image)
 
 
 @app.command("colorize")

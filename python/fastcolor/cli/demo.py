@@ -1,7 +1,7 @@
-"""fastcolor demo: the operators on one photograph, as pictures to look at.
+"""fastcolor demo: the bundled photographs coloured, or the operators on one photograph.
 
-The photograph's own chroma stands for what a network would predict: it is shrunk to a small size
-and merged back with the full-resolution luma.
+For the operators the photograph's own chroma stands for what a network would predict: it is shrunk
+to a small size and merged back with the full-resolution luma.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from rich.console import Console
 from fastcolor import ops
 
 Array = Any
-SAMPLE = Path(__file__).parents[1] / "data" / "coffee.jpg"
+DATA = Path(__file__).parents[1] / "data"
+SAMPLE = DATA / "coffee.jpg"
+SHEET_PX = 360  # the longer side of a picture on the sheet of coloured ones
 SHORT_SIDE = 32  # of the small chroma, pixels
 CAPTION_PX = 22
 
@@ -89,7 +91,52 @@ def contact_sheet(pictures: list[tuple[str, Array]], columns: int = 2) -> Image.
     return sheet
 
 
-def run(output: Path, image: Path | None) -> None:
+def before_and_after(sources: list[Path], coloured: list[Path]) -> Image.Image:
+    """The sources in a row, and their coloured selves below."""
+    columns = []
+    for pair in zip(sources, coloured):
+        column = [Image.fromarray(load(path)) for path in pair]
+        for picture in column:
+            picture.thumbnail((SHEET_PX, SHEET_PX))
+        columns.append(column)
+    heights = [max(column[row].height for column in columns) for row in (0, 1)]
+    sheet = Image.new("RGB", (sum(c[0].width for c in columns), sum(heights)), "white")
+    x = 0
+    for before, after in columns:
+        sheet.paste(before, (x, heights[0] - before.height))
+        sheet.paste(after, (x, heights[0]))
+        x += before.width
+    return sheet
+
+
+def colour(output: Path, image: Path | None) -> None:
+    """The job that `fastcolor colorize` does, on the bundled photographs or on one given."""
+    from fastcolor.archive.errors import JobError
+    from fastcolor.cli.colorize import colorize
+
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    sources = [image] if image else sorted((DATA / "samples").glob("*.jpg"))
+    load(sources[0])  # one sentence where it is no picture
+    folder = output / "colour"
+    targets = [folder / path.name for path in sources]
+    code = colorize(
+        [str(path) for path in sources],
+        folder,
+        None,
+        {"force": True},
+        restart=True,
+        report=output / "report.html",
+        json_log=False,
+        quiet=False,
+    )
+    if code:
+        raise JobError(f"the demo failed, see {output / 'report.html'}")
+    before_and_after(sources, targets).save(output / "sheet.png")
+    for path in (*targets, output / "report.html", output / "sheet.png"):
+        console.print(str(path))
+
+
+def operators(output: Path, image: Path | None) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     rgb = load(image or SAMPLE)
     output.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import json
 import os
 import platform
@@ -27,7 +27,7 @@ class Library:
     """Something optional: how it is imported, what its distribution is called, how to get it."""
 
     name: str
-    module: str
+    module: str  # or several, parted by spaces, the first that is there
     distributions: tuple[str, ...]
     install: str
 
@@ -35,7 +35,12 @@ class Library:
 ENGINES = (
     Library("onnxruntime", "onnxruntime", ("onnxruntime", "onnxruntime-gpu"), "onnxruntime"),
     Library("openvino", "openvino", ("openvino",), "'fastcolor[openvino]'"),
-    Library("tensorrt", "tensorrt", ("tensorrt-cu13-bindings",), "'fastcolor[tensorrt]'"),
+    Library(
+        "tensorrt",
+        "tensorrt tensorrt_bindings",
+        ("tensorrt-cu13-bindings",),
+        "'fastcolor[tensorrt]'",
+    ),
     Library("torch", "torch", ("torch",), "'fastcolor[train]'"),
 )
 CODECS = (
@@ -43,6 +48,7 @@ CODECS = (
     Library("Pillow", "PIL.Image", ("pillow",), "pillow"),
     Library("tifffile", "tifffile", ("tifffile",), "tifffile"),
     Library("imagecodecs", "imagecodecs", ("imagecodecs",), "'fastcolor[codecs]'"),
+    Library("zstandard", "zstandard", ("zstandard",), "'fastcolor[codecs]'"),
     Library("PyAV", "av", ("av",), "'fastcolor[codecs]'"),
     Library("nvImageCodec", "nvidia.nvimgcodec", ("nvidia-nvimgcodec-cu13",), "'fastcolor[cuda]'"),
 )
@@ -64,10 +70,12 @@ class Probe:
 
 def probe(library: Library) -> Probe:
     install = f"pip install {library.install}"
+    names = library.module.split()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            module = importlib.import_module(library.module)
+            there = [name for name in names if importlib.util.find_spec(name.split(".")[0])]
+            module = importlib.import_module((there or names)[0])
     except ModuleNotFoundError:
         return Probe(library.name, None, "not installed", install)
     except Exception as error:  # a library that is there and broken may raise anything
@@ -119,10 +127,24 @@ def report(version: str) -> dict[str, Any]:
         "threads": build["threads"],
         "cuda": cuda,
         "gpu": {"driver": driver, "names": gpus},
+        "auto": auto_engine(),
         "engines": [asdict(probe(library)) for library in ENGINES],
         "codecs": [asdict(probe(library)) for library in CODECS],
         "arrays": [asdict(probe(library)) for library in ARRAYS],
     }
+
+
+def auto_engine() -> str:
+    """What runs the shipped model here, in words."""
+    from fastcolor.cli import engines
+
+    try:
+        auto = engines.report("fast")["auto"]
+    except Exception as error:  # doctor tells, it does not fail
+        return f"none: {error}"
+    if "problem" in auto:
+        return f"none: {auto['problem']}"
+    return f"{auto['engine']} on {auto['device']} in {auto['precision']}: {auto['why']}"
 
 
 def cuda_version(number: int) -> str:
@@ -156,6 +178,8 @@ def show(found: dict[str, Any], *, as_json: bool) -> None:
         table.add_row("CUDA problem", str(cuda["problem"]))
     if "install" in cuda:
         table.add_row("for CUDA", str(cuda["install"]))
+    table.add_row("NOTE", "nothing that needs a GPU has been run on one yet, TensorRT included")
+    table.add_row("engine", f"auto takes {found['auto']}")
     for section in ("engines", "codecs", "arrays"):
         table.add_row("", "")
         for item in found[section]:

@@ -44,7 +44,7 @@ class TiffSource:
         self.lock = threading.Lock()
 
     def read(self, offset: int, size: int) -> bytes:
-        if offset >= self.size or size <= 0:
+        if not 0 <= offset < self.size or size <= 0:
             return b""
         with self.lock:
             self.file.seek(offset)
