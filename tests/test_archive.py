@@ -13,6 +13,7 @@ from pathlib import Path
 import archives
 import numpy as np
 import pytest
+import tifffile
 from archives import SETTINGS, colour, make_archive
 from PIL import Image
 
@@ -378,3 +379,16 @@ def test_what_waits_for_its_place_in_a_container_is_bounded(tmp_path, monkeypatc
     run([source], tmp_path / "out.zip", SETTINGS)
     assert seen[0] <= 2 * PER_WORKER
     assert len(zipfile.ZipFile(tmp_path / "out.zip").namelist()) == 60
+
+
+def test_large_tiffs_are_coloured_in_bands_with_the_same_result(tmp_path, monkeypatch):
+    from fastcolor.archive import pages
+
+    grey = np.linspace(3000, 60000, 300 * 200).reshape(300, 200).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "deep.tif", grey, compression="zlib")
+    assert colour(tmp_path / "deep.tif", tmp_path / "whole", Settings(size=32))[0] == 0
+    monkeypatch.setattr(pages, "BAND_BYTES", 100_000)
+    assert colour(tmp_path / "deep.tif", tmp_path / "bands", Settings(size=32))[0] == 0
+    whole = (tmp_path / "whole" / "deep.tif").read_bytes()
+    assert whole == (tmp_path / "bands" / "deep.tif").read_bytes()
+    assert tifffile.imread(tmp_path / "bands" / "deep.tif").dtype == np.uint16

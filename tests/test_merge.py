@@ -262,3 +262,29 @@ def test_absurd_chroma_keeps_lightness(device, rng):
     rgb = device.run(ops.merge_rgb, luma, ab)
     light = reference.rgb_to_lab(rgb / 255.0)[..., 0]
     assert np.abs(light - reference.lightness(luma / 255.0)).max() < 0.6
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    first=st.integers(0, 69),
+    count=st.integers(1, 40),
+    chroma=st.sampled_from(MODES),
+    dtype=st.sampled_from([np.uint8, np.uint16]),
+)
+def test_rows_are_those_of_the_whole(first, count, chroma, dtype):
+    luma, ab = scene(np.random.default_rng(5), 70, 300, 9, 31, dtype)
+    last = min(70, first + count)
+    whole = ops.merge_rgb(luma, ab, chroma)
+    part = ops.merge_rgb(luma, ab, chroma, rows=(first, last))
+    np.testing.assert_array_equal(part, whole[first:last])
+
+
+def test_rows_on_every_device(device, rng):
+    luma, ab = scene(rng, 50, 64, 8, 9)
+    whole = device.run(ops.merge_rgb, luma, ab, layout="planar")
+    part = device.run(ops.merge_rgb, luma, ab, layout="planar", rows=(7, 41))
+    np.testing.assert_array_equal(part, whole[:, 7:41])
+    for rows, kind in (((0, 51), ValueError), ((3, 3), ValueError), ((-1, 4), ValueError),
+                       (5, TypeError), ((1.5, 3), TypeError)):  # fmt: skip
+        with pytest.raises(kind, match="rows"):
+            ops.merge_rgb(luma, ab, rows=rows)

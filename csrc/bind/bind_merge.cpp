@@ -27,16 +27,17 @@ void register_merge(py::module_& m) {
   m.def(
       "merge_rgb",
       [](const py::list& luma, const py::list& ab, const py::list& out, const std::string& layout,
-         const std::string& chroma, float saturation, std::uintptr_t stream) {
+         const std::string& chroma, float saturation, int64_t first, int64_t last,
+         std::uintptr_t stream) {
         Call call(stream);
         const auto inputs = merge_inputs(call, luma, ab);
         const auto rgb = call.outputs(out, layout_named(layout), "out");
         const MergeOptions options{chroma_named(chroma), saturation};
         const py::gil_scoped_release unlocked;
-        merge_rgb(inputs, rgb, options, call.place());
+        merge_rgb(inputs, rgb, options, {first, last}, call.place());
       },
       py::arg("luma"), py::arg("ab"), py::arg("out"), py::arg("layout"), py::arg("chroma"),
-      py::arg("saturation"), py::arg("stream"));
+      py::arg("saturation"), py::arg("first"), py::arg("last"), py::arg("stream"));
   m.def(
       "merge_ycc",
       [](const py::list& luma, const py::list& ab, const py::list& cb, const py::list& cr,

@@ -79,11 +79,11 @@ void merge(std::vector<MergeJob>& jobs, const std::vector<ImageView>& ab, float 
   for (size_t i = 0; i < jobs.size(); ++i) {
     MergeJob& job = jobs[i];
     const SmallPlanes planes(job, ab[i], saturation);
-    parallel_rows(job.height, 32, [&](int64_t first, int64_t last) {
+    parallel_rows(job.last - job.first, 32, [&](int64_t first, int64_t last) {
       if (job.rgb.data != nullptr) {
-        FC_CALL_LEVEL(, merge_rgb_rows, job, first, last);
+        FC_CALL_LEVEL(, merge_rgb_rows, job, job.first + first, job.first + last);
       } else {
-        FC_CALL_LEVEL(, merge_ycc_rows, job, first, last);
+        FC_CALL_LEVEL(, merge_ycc_rows, job, job.first + first, job.first + last);
       }
     });
   }
@@ -113,6 +113,8 @@ MergeJob job_for(const MergeInput& input, const MergeOptions& options, int step_
   job.step_y = step_y;
   job.width = (input.luma.width + step_x - 1) / step_x;
   job.height = (input.luma.height + step_y - 1) / step_y;
+  job.first = 0;
+  job.last = job.height;
   job.scale_x = {input.ab.width * step_x, input.luma.width};
   job.scale_y = {input.ab.height * step_y, input.luma.height};
   job.black = 0.0f;
@@ -130,18 +132,27 @@ void run(std::vector<MergeJob>& jobs, const std::vector<MergeInput>& inputs, flo
 }  // namespace
 
 void merge_rgb(const std::vector<MergeInput>& inputs, const std::vector<ImageView>& rgb,
-               const MergeOptions& options, const Place& place) {
+               const MergeOptions& options, RowSpan rows, const Place& place) {
   std::vector<MergeJob> jobs;
   for (size_t i = 0; i < inputs.size(); ++i) {
     check_input(inputs[i], options);
     const ImageView& luma = inputs[i].luma;
+    const int64_t last = rows.last < 0 ? luma.height : rows.last;
+    FC_CHECK(0 <= rows.first && rows.first < last && last <= luma.height,
+             "rows must lie within the ", luma.height, " of the luma, got ", rows.first, " to ",
+             last);
     FC_CHECK(rgb[i].channels == 3, "out must have 3 channels, got ", rgb[i].channels);
-    FC_CHECK(rgb[i].width == luma.width && rgb[i].height == luma.height,
-             "out must be as large as the luma");
+    FC_CHECK(rgb[i].width == luma.width && rgb[i].height == last - rows.first,
+             "out must be as large as the luma, or its rows");
     FC_CHECK_TYPE(rgb[i].type == DType::u8 || rgb[i].type == DType::u16,
                   "out must be uint8 or uint16, got ", dtype_name(rgb[i].type));
     jobs.push_back(job_for(inputs[i], options, 1, 1));
-    jobs.back().rgb = rgb[i];
+    MergeJob& job = jobs.back();
+    job.first = rows.first;
+    job.last = last;
+    job.rgb = rgb[i];
+    job.rgb.data = rgb[i].at(0, -rows.first);
+    job.rgb.height = last;
   }
   run(jobs, inputs, options.saturation, place);
 }

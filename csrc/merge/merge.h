@@ -21,9 +21,16 @@ struct MergeOptions {
   float saturation = 1.0f;  // ab is multiplied by it
 };
 
-// rgb[i]: 3 channels of u8 or u16, of the luma's size. L* of the luma is kept.
+// Rows [first, last) of a picture; all of them by default.
+struct RowSpan {
+  int64_t first = 0;
+  int64_t last = -1;
+};
+
+// rgb[i]: 3 channels of u8 or u16, of the luma's size, or the asked rows of it. L* of the luma is
+// kept. Every row is what it is in the whole picture.
 void merge_rgb(const std::vector<MergeInput>& inputs, const std::vector<ImageView>& rgb,
-               const MergeOptions& options, const Place& place);
+               const MergeOptions& options, RowSpan rows, const Place& place);
 
 // Chroma planes of a Y'CbCr picture whose luma stays as it is; a chroma sample covers
 // step_x * step_y luma samples and is sited in their middle.

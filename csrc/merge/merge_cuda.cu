@@ -205,9 +205,9 @@ __global__ void merge_rgb_kernel(const Batch<MergeJob> batch) {
   if (x >= job.width) return;
   const int count = job.width - x < 4 ? static_cast<int>(job.width - x) : 4;
   Column<kChroma> columns[4] = {{job, x}, {job, x + 1}, {job, x + 2}, {job, x + 3}};
-  for (int64_t band = static_cast<int64_t>(blockIdx.y) * kBand; band < job.height;
+  for (int64_t band = job.first + static_cast<int64_t>(blockIdx.y) * kBand; band < job.last;
        band += static_cast<int64_t>(gridDim.y) * kBand) {
-    const int64_t end = band + kBand < job.height ? band + kBand : job.height;
+    const int64_t end = band + kBand < job.last ? band + kBand : job.last;
     for (int64_t y = band; y < end; ++y) {
       const Tap tap = tap_at(y, job.scale_y);
       float codes[1][4];
@@ -235,9 +235,9 @@ __global__ void merge_ycc_kernel(const Batch<MergeJob> batch) {
   if (x >= job.width) return;
   Column<kChroma> column(job, x);
   const float share = 1.0f / static_cast<float>(job.step_x * job.step_y);
-  for (int64_t band = static_cast<int64_t>(blockIdx.y) * kBand; band < job.height;
+  for (int64_t band = job.first + static_cast<int64_t>(blockIdx.y) * kBand; band < job.last;
        band += static_cast<int64_t>(gridDim.y) * kBand) {
-    const int64_t end = band + kBand < job.height ? band + kBand : job.height;
+    const int64_t end = band + kBand < job.last ? band + kBand : job.last;
     for (int64_t y = band; y < end; ++y) {
       float sum = 0.0f;  // of whole numbers: exact in any order
       for (int64_t v = y * job.step_y; v < (y + 1) * job.step_y; ++v) {
@@ -262,7 +262,7 @@ void launch_full(const std::vector<MergeJob>& jobs, cudaStream_t stream) {
   int64_t height = 0;
   for (const MergeJob& job : jobs) {
     width = std::max(width, job.width);
-    height = std::max(height, job.height);
+    height = std::max(height, job.last - job.first);
   }
   const unsigned bands = blocks_for(std::min<int64_t>(height, int64_t{65535} * kBand), kBand);
   for_each_batch(jobs, [&](const Batch<MergeJob>& batch, unsigned count) {

@@ -27,7 +27,8 @@ struct MergeJob {
   SmallChroma small;
   ImageView rgb;              // merge_rgb: the result
   ImageView cb, cr;           // merge_ycc: the result
-  int64_t width, height;      // samples to make
+  int64_t width, height;      // of the samples' grid
+  int64_t first, last;        // rows of it to make; `rgb` begins where row 0 would
   TapScale scale_x, scale_y;  // where they lie in the small grid
   Chroma chroma;
   int step_x, step_y;      // luma samples for each of them

@@ -47,6 +47,8 @@ def merge_rgb(
     layout: str,
     chroma: str,
     saturation: float,
+    first: int,
+    last: int,
     stream: int,
 ) -> None: ...
 def merge_ycc(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from fastcolor.archive.steps import Steps
 
 MOST_JPEG_SIDE = 65535
+BAND_BYTES = 1 << 28  # of colours in work at a time, of a large picture for a TIFF
 
 
 def colour_pages(steps: Steps, result: Result, data: Data, kind: str, note: str) -> None:
@@ -104,16 +107,33 @@ def _page(steps: Steps, result: Result, page: Page, pixels: Any, writer: codecs.
         luma = _luma(steps, page, pixels)
     with result.timed("infer"):
         ab = steps.inference.ab(luma, page.metadata.orientation)
-    with result.timed("merge"):
-        reused = pixels if pixels.ndim == 3 and pixels.flags.carray else None
-        rgb = ops.merge_rgb(luma, ab, settings.chroma, steps.inference.saturation, out=reused)
     if page.index == 0:
         steps.sample(result, luma, ab)
-    del luma, pixels, reused
+    merge = partial(ops.merge_rgb, luma, ab, settings.chroma, steps.inference.saturation)
+    reused = pixels if pixels.ndim == 3 and pixels.flags.carray else None
+    large = 3 * luma.nbytes > BAND_BYTES
+    if large and reused is None and alpha is None and isinstance(writer, codecs.TiffWriter):
+        del pixels
+        height, width = luma.shape
+        bands = _bands(merge, height, width, luma.itemsize)
+        metadata = steps.metadata(page.metadata, "srgb")
+        with result.timed("encode"):
+            writer.write_bands((height, width, 3), bands, metadata, storage=page.storage)
+        return result.remark(page)
+    with result.timed("merge"):
+        rgb = merge(out=reused)
+    del luma, pixels, reused, merge
     with result.timed("encode"):
         metadata = steps.metadata(page.metadata, "srgb")
         writer.write(rgb, metadata, alpha=alpha, storage=page.storage)
     result.remark(page)
+
+
+def _bands(merge: Callable[..., Any], height: int, width: int, itemsize: int) -> Iterator[Any]:
+    """The colours of a large picture, so many rows at a time."""
+    rows = max(1, BAND_BYTES // (3 * width * itemsize))
+    for first in range(0, height, rows):
+        yield merge(rows=(first, min(height, first + rows)))
 
 
 def _decoded_bytes(page: Page) -> int:

@@ -21,6 +21,7 @@ def merge_rgb(
     *,
     dtype: DTypeLike | None = None,
     layout: str = "interleaved",
+    rows: tuple[int, int] | None = None,
     out: Images = None,
 ) -> Images:
     """Colour of the lightness of ``luma`` (H, W) and the chroma of ``ab`` (2, h, w), as sRGB.
@@ -28,13 +29,18 @@ def merge_rgb(
     ``ab`` is float32 in Lab units, of any size; it covers the same picture. ``chroma`` says how it
     reaches full resolution: "guided" adds the detail which the luma knows, "bicubic" and "bilinear"
     do not. Colours outside the sRGB gamut move towards the grey of the same lightness. The result
-    has the luma's type (uint8 or uint16) unless ``dtype`` says otherwise.
+    has the luma's type (uint8 or uint16) unless ``dtype`` says otherwise. ``rows`` (first, last)
+    asks for those rows alone, last not included, as they are in the whole picture: for pictures
+    whose colours would not fit into memory.
     """
     lumas, abs_ = _pairs(luma, ab)
     if dtype is None:
         dtype = np.uint16 if dtype_of(lumas[0], "luma") == np.uint16 else np.uint8
     kind = one_of(dtype, (np.uint8, np.uint16), "dtype")
+    first, last = (0, -1) if rows is None else _row_span(rows, lumas)
     sides = [shape_of(array, "luma") for array in lumas]
+    if rows is not None:
+        sides = [(last - first, width) for _, width in sides]
     shapes = [(3, *s) if layout == "planar" else (*s, 3) for s in sides]
     outs = outputs(luma, out, lumas, shapes, kind)
     _core.merge_rgb(
@@ -44,6 +50,8 @@ def merge_rgb(
         choice(layout, LAYOUTS, "layout"),
         choice(chroma, CHROMAS, "chroma"),
         number(saturation, "saturation"),
+        first,
+        last,
         stream_of(lumas[0]),
     )
     return returned(luma, outs)
@@ -99,6 +107,16 @@ def merge_ycc(
         stream_of(lumas[0]),
     )
     return returned(luma, planes[0]), returned(luma, planes[1])
+
+
+def _row_span(rows: tuple[int, int], lumas: list[Array]) -> tuple[int, int]:
+    if not isinstance(rows, (tuple, list)) or len(rows) != 2:
+        raise TypeError(f"rows must be a pair, first and last, got {rows!r}")
+    first, last = (whole(value, "rows") for value in rows)
+    least = min(shape_of(array, "luma")[0] for array in lumas)
+    if not 0 <= first < last <= least:
+        raise ValueError(f"rows must lie within the {least} of the luma, got {first} to {last}")
+    return first, last
 
 
 def _pairs(luma: Images, ab: Images) -> tuple[list[Array], list[Array]]:

@@ -52,6 +52,7 @@ __all__ = [
     "Page",
     "Pixels",
     "Storage",
+    "TiffWriter",
     "UnsupportedError",
     "Writer",
     "encode_ycc",
