@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastcolor import ops
 from fastcolor.archive.settings import Settings
 from fastcolor.colorizer import Colorizer
 from fastcolor.media.codecs import to_stored, to_upright
 
-LONGEST = 16  # times the short side, of what a network is shown: longer strips are shrunk further
 WAIT_SECONDS = 0.002  # that the first picture of a batch waits for others
 
 Plane = NDArray[Any]
@@ -57,21 +55,11 @@ class Inference:
     def saturation(self) -> float:
         return self.colorizer.saturation
 
-    def size(self, height: int, width: int) -> int:
-        """The short side for the network; less than usual for very long pictures."""
-        short, long = min(height, width), max(height, width)
-        size = self.colorizer.size or short
-        return max(1, min(size, size * LONGEST * short // long))
-
     def ab(self, luma: Plane, orientation: int = 1) -> Plane:
         """(2, h, w) in Lab units for luma (H, W), which the network sees upright."""
         upright = np.ascontiguousarray(to_upright(luma, orientation))
-        spec = self.colorizer.spec
-        size = self.size(*upright.shape)
-        step, multiple = spec.chroma_divisor, spec.multiple_of
-        tensor = ops.prepare(upright, size, multiple, step=step)
-        wanted = ops.prepared_size(upright.shape[1], upright.shape[0], size, multiple, step)
-        found = self.run(tensor)[:, : wanted.height // step, : wanted.width // step]
+        answer = self.run(self.colorizer.prepare(upright))
+        found = self.colorizer.crop(answer, upright.shape)
         return np.ascontiguousarray(to_stored(found, orientation, planar=True))
 
     def describe(self) -> str:

@@ -13,6 +13,8 @@ from fastcolor.media.codecs import Metadata
 if TYPE_CHECKING:
     from fastcolor.archive.steps import Steps
 
+MOST_CHROMA_QUALITY = 75  # predicted chroma is smooth: more is space without a difference
+
 
 class ReencodeError(FastcolorError):
     """Luma cannot be kept as it lies in the file; the message says why."""
@@ -65,7 +67,7 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
 
 def _joined(steps: Steps, grey: bytes, cb: Any, cr: Any, metadata: Metadata) -> bytes:
     settings = steps.settings
-    chroma = jpeg.encode_chroma(cb, cr, quality=settings.quality)
+    chroma = jpeg.encode_chroma(cb, cr, quality=min(settings.quality, MOST_CHROMA_QUALITY))
     after = steps.metadata(metadata, "stored")
     try:
         return jpeg.join(
