@@ -11,7 +11,7 @@ mkdir -p "$out" build
 out=$(cd "$out" && pwd)
 if [ -z "${FASTCOLOR_CUDA_ARCHITECTURES:-}" ] && command -v nvidia-smi >/dev/null; then
   FASTCOLOR_CUDA_ARCHITECTURES=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader |
-    tr -d . | sort -u | paste -sd ';')
+    tr -d . | sort -Vu | paste -sd ';')
 fi
 export FASTCOLOR_REQUIRE_CUDA=1
 path=$(PYTHON=$python tools/build_variant.sh gpu -DFASTCOLOR_CUDA=ON \

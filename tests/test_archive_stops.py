@@ -50,7 +50,8 @@ def test_a_vanished_input_stops_the_job(tmp_path):
     assert len(archives.tree(tmp_path / "out")) == 150
 
 
-def test_a_file_that_vanishes_is_one_failure(source, tmp_path):
+def test_a_file_that_vanishes_is_one_failure(tmp_path):
+    source = archives.fill(tmp_path / "in", 100)  # more than are published together
     lost = Meddling(1, (sorted(source.rglob("*.jpg"))[-1]).unlink)
     outcome = run([source], tmp_path / "out", Settings(size=32, jobs=0), progress=lost)
     assert outcome.counts["failed"] == 1

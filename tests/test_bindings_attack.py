@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fastcolor
-from fastcolor import ops
+from fastcolor import _core, ops
 
 OPERATORS = [
     name for name in ops.__all__ if inspect.isfunction(getattr(ops, name)) and name.islower()
@@ -189,3 +189,55 @@ def test_malformed_interfaces_are_named(change, error, message):
     interface = {"shape": (4, 4, 3), "typestr": "|u1", "data": (0, False), "version": 3}
     with pytest.raises(error, match=message):
         fastcolor._core.tone_sums([Fake(interface | change)], "interleaved", 0)
+
+
+def test_the_bindings_themselves_check_counts_and_steps():
+    """The functions of fastcolor.ops see to both; the compiled ones must not rely on it."""
+    grey = np.zeros((8, 8), np.uint8)
+    ab = np.zeros((2, 2, 2), np.float32)
+    rgb = np.zeros((8, 8, 3), np.uint8)
+    plane = np.zeros((4, 4), np.uint8)
+    for call in (
+        lambda: _core.clahe([grey, grey], [grey.copy()], 2.0, 8, 8, 0),
+        lambda: _core.merge_rgb([grey] * 2, [ab] * 2, [rgb], "interleaved", "guided", 1, 0, -1, 0),
+        lambda: _core.rgb_to_lab([rgb, rgb], [rgb.astype(np.float32)], "interleaved", 0),
+    ):
+        with pytest.raises(ValueError, match="out must hold 2 arrays"):
+            call()
+    for steps in ((0, 0), (1, 2), (3, 1), (-1, 1)):
+        with pytest.raises(ValueError, match="subsampling"):
+            _core.merge_ycc(
+                [grey], [ab], [plane], [plane.copy()], *steps, False, False, 8, "guided", 1.0, 0
+            )
+
+
+def test_a_type_that_contradicts_out_is_refused():
+    lab = np.zeros((4, 4, 3), np.float32)
+    grey, ab = np.zeros((4, 4), np.uint8), np.zeros((2, 2, 2), np.float32)
+    out = np.zeros((4, 4, 3), np.uint8)
+    for call in (
+        lambda: ops.lab_to_rgb(lab, np.float32, out=out),
+        lambda: ops.merge_rgb(grey, ab, dtype=np.uint16, out=out),
+        lambda: ops.prepare(grey, 4, 1, dtype=np.float16, out=np.zeros((1, 1, 4, 4), np.float32)),
+    ):
+        with pytest.raises(TypeError, match="out must be"):
+            call()
+
+
+def test_messages_name_the_argument():
+    grey = np.zeros((4, 4), np.uint8)
+    rgb = np.zeros((4, 4, 3), np.uint8)
+    lab = np.zeros((4, 4, 3), np.float32)
+    for bad in ("garbage", 5, np.float64):
+        with pytest.raises(TypeError, match="dtype"):
+            ops.rgb_to_lab(rgb, dtype=bad)
+    for call, name in (
+        (lambda: ops.luma(rgb, layout=5), "layout"),
+        (lambda: ops.luma(rgb, 5), "matrix"),
+        (lambda: ops.delta_e2000(lab, lab, layout=None), "layout"),
+        (lambda: ops.prepare(grey, levels=(0, float("inf"))), "levels"),
+        (lambda: ops.clahe(grey, 10**400), "clip_limit"),
+        (lambda: ops.is_neutral(np.broadcast_to(np.uint8(3), (2**23, 2**23, 3))), "image"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=name):
+            call()

@@ -218,8 +218,9 @@ std::vector<ImageView> Call::inputs(const py::list& objects, Layout layout,
   return views;
 }
 
-std::vector<ImageView> Call::outputs(const py::list& objects, Layout layout,
+std::vector<ImageView> Call::outputs(const py::list& objects, size_t count, Layout layout,
                                      const std::string& name) {
+  FC_CHECK(objects.size() == count, name, " must hold ", count, " arrays, got ", objects.size());
   std::vector<ImageView> views;
   for (const auto& object : objects)
     views.push_back(image_view(output(object, name), layout, name));

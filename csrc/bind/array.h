@@ -43,7 +43,9 @@ class Call {
   ArrayRef input(py::handle object, const std::string& name);
   ArrayRef output(py::handle object, const std::string& name);
   std::vector<ImageView> inputs(const py::list& objects, Layout layout, const std::string& name);
-  std::vector<ImageView> outputs(const py::list& objects, Layout layout, const std::string& name);
+  // `count` of them: one for each input.
+  std::vector<ImageView> outputs(const py::list& objects, size_t count, Layout layout,
+                                 const std::string& name);
   Place place() const;
 
  private:

@@ -10,7 +10,7 @@ void register_clahe(py::module_& m) {
          int64_t rows, std::uintptr_t stream) {
         Call call(stream);
         const auto luma = call.inputs(luma_list, Layout::interleaved, "luma");
-        const auto out = call.outputs(out_list, Layout::interleaved, "out");
+        const auto out = call.outputs(out_list, luma.size(), Layout::interleaved, "out");
         const py::gil_scoped_release unlocked;
         clahe(luma, out, clip_limit, columns, rows, call.place());
       },

@@ -11,7 +11,7 @@ void register_delta_e(py::module_& m) {
         Call call(stream);
         const auto one = call.inputs(lab1, layout_named(layout), "lab1");
         const auto two = call.inputs(lab2, layout_named(layout), "lab2");
-        const auto difference = call.outputs(out, Layout::interleaved, "out");
+        const auto difference = call.outputs(out, one.size(), Layout::interleaved, "out");
         const py::gil_scoped_release unlocked;
         delta_e2000(one, two, difference, call.place());
       },

@@ -10,7 +10,7 @@ void register_lab(py::module_& m) {
          std::uintptr_t stream) {
         Call call(stream);
         const auto rgb = call.inputs(image, layout_named(layout), "image");
-        const auto lab = call.outputs(out, layout_named(layout), "out");
+        const auto lab = call.outputs(out, rgb.size(), layout_named(layout), "out");
         const py::gil_scoped_release unlocked;
         rgb_to_lab(rgb, lab, call.place());
       },
@@ -21,7 +21,7 @@ void register_lab(py::module_& m) {
          std::uintptr_t stream) {
         Call call(stream);
         const auto lab = call.inputs(lab_list, layout_named(layout), "lab");
-        const auto rgb = call.outputs(out, layout_named(layout), "out");
+        const auto rgb = call.outputs(out, lab.size(), layout_named(layout), "out");
         const py::gil_scoped_release unlocked;
         lab_to_rgb(lab, rgb, call.place());
       },

@@ -19,7 +19,7 @@ void register_luma(py::module_& m) {
          const std::string& layout, std::uintptr_t stream) {
         Call call(stream);
         const auto rgb = call.inputs(image, layout_named(layout), "image");
-        const auto grey = call.outputs(out, Layout::interleaved, "out");
+        const auto grey = call.outputs(out, rgb.size(), Layout::interleaved, "out");
         const LumaMatrix which = matrix_named(matrix);
         const py::gil_scoped_release unlocked;
         luma(rgb, grey, which, call.place());

@@ -31,7 +31,7 @@ void register_merge(py::module_& m) {
          std::uintptr_t stream) {
         Call call(stream);
         const auto inputs = merge_inputs(call, luma, ab);
-        const auto rgb = call.outputs(out, layout_named(layout), "out");
+        const auto rgb = call.outputs(out, inputs.size(), layout_named(layout), "out");
         const MergeOptions options{chroma_named(chroma), saturation};
         const py::gil_scoped_release unlocked;
         merge_rgb(inputs, rgb, options, {first, last}, call.place());
@@ -45,8 +45,8 @@ void register_merge(py::module_& m) {
          float saturation, std::uintptr_t stream) {
         Call call(stream);
         const auto inputs = merge_inputs(call, luma, ab);
-        const auto cbs = call.outputs(cb, Layout::interleaved, "out");
-        const auto crs = call.outputs(cr, Layout::interleaved, "out");
+        const auto cbs = call.outputs(cb, inputs.size(), Layout::interleaved, "out");
+        const auto crs = call.outputs(cr, inputs.size(), Layout::interleaved, "out");
         std::vector<ChromaPlanes> planes;
         for (size_t i = 0; i < cbs.size(); ++i) planes.push_back({cbs[i], crs[i]});
         const YccOptions options{

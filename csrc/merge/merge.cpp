@@ -182,6 +182,10 @@ void merge_ycc(const std::vector<MergeInput>& inputs, const std::vector<ChromaPl
                const YccOptions& options, const Place& place) {
   FC_CHECK(options.bits >= 8 && options.bits <= 16, "bits must be from 8 to 16, got ",
            options.bits);
+  FC_CHECK((options.step_x == 2 || options.step_x == 1) &&
+               (options.step_y == 1 || (options.step_y == 2 && options.step_x == 2)),
+           "subsampling must be 4:2:0, 4:2:2 or 4:4:4, got steps of ", options.step_x, " and ",
+           options.step_y);
   const DType type = options.bits == 8 ? DType::u8 : DType::u16;
   const YccCode code = ycc_code(options);
   std::vector<MergeJob> jobs;

@@ -28,7 +28,11 @@ CAPTION_PX = 22
 def load(path: Path) -> Array:
     try:
         with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):  # 16 bits, which Pillow would clip
+                deep = np.asarray(upright).clip(0, 65535)
+                upright = Image.fromarray((deep // 257).astype(np.uint8))
+            return np.asarray(upright.convert("RGB"))
     except UnidentifiedImageError as error:
         raise OSError(f"{path} is not a picture that Pillow can read") from error
 

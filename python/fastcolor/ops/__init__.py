@@ -7,8 +7,9 @@ numbers). ``out`` takes arrays to write to. Any strides are accepted; dense rows
 
 Wrong arguments raise ValueError or TypeError with the argument's name in the message. On the CPU
 that includes NaN and infinity, after which ``out`` holds rubbish; on CUDA looking would mean
-waiting, and such samples give some colour. float32 inside: a 16-bit result may be off by a few
-codes of 65,535, an 8-bit one by rounding alone.
+waiting, and such samples give some colour. split_tiles and blend_tiles pass NaN through. float32
+inside: a 16-bit result of merge_rgb may be off by one code, other 16-bit ones by a few of 65,535.
+Where ``out`` is given and ``dtype`` is not, ``out`` says the type.
 """
 
 from fastcolor.ops._clahe import clahe

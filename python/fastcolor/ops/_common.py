@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fastcolor._arrays import Array, Images, adopt, as_list, empty, shape_of, stream_of
+from fastcolor._arrays import (
+    Array,
+    Images,
+    adopt,
+    as_list,
+    dtype_of,
+    empty,
+    shape_of,
+    stream_of,
+)
 
 LAYOUTS = ("interleaved", "planar")
 MOST_SAMPLES = 1 << 40
@@ -37,6 +46,8 @@ def choice(value: object, allowed: tuple[str, ...], name: str) -> str:
 def number(value: object, name: str) -> float:
     try:
         return float(value)  # type: ignore[arg-type]
+    except OverflowError as error:
+        raise ValueError(f"{name} is too large") from error
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be a number, got {value!r}") from error
 
@@ -55,13 +66,24 @@ def inputs(images: Images, name: str) -> list[Array]:
         raise ValueError(f"{name} must hold at least one image")
     for array in arrays:  # checked before outputs of that size are made
         shape = shape_of(array, name)
-        if not hasattr(array, "shape"):  # operators look at it
-            raise TypeError(f"{name} must have a shape, got {type(array).__name__}")
         if max(shape, default=0) > MOST_SIDE:
             raise ValueError(f"{name} has a side of {max(shape)}, more than {MOST_SIDE}")
+        if math.prod(shape) > MOST_SAMPLES:
+            raise ValueError(f"{name} has the shape {shape}, more than 2^40 samples")
         if min(shape, default=0) < 0:
             raise ValueError(f"{name} has a side of {min(shape)}")
     return arrays
+
+
+def agreeing(dtype: DTypeLike, default: DTypeLike, out: Images) -> DTypeLike:
+    """``dtype``, unless it was asked for and ``out`` is of another type."""
+    wanted = np.dtype(dtype)
+    if out is not None and wanted != np.dtype(default):
+        for array in as_list(out):
+            found = dtype_of(adopt(array, "out"), "out")
+            if found != wanted:
+                raise TypeError(f"out must be {wanted.name} as dtype says, got {found.name}")
+    return wanted
 
 
 def plane_shape(array: Array, layout: str, name: str) -> tuple[int, ...]:

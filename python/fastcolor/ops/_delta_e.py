@@ -6,7 +6,7 @@ import numpy as np
 
 from fastcolor import _core
 from fastcolor._arrays import Images, stream_of
-from fastcolor.ops._common import inputs, outputs, plane_shape, returned
+from fastcolor.ops._common import LAYOUTS, choice, inputs, outputs, plane_shape, returned
 
 
 def delta_e2000(
@@ -18,6 +18,7 @@ def delta_e2000(
     1e-4 (1e-5 of it where that is more) of float64, except where two hues are opposite to within
     float precision: there CIEDE2000 itself jumps.
     """
+    choice(layout, LAYOUTS, "layout")
     one = inputs(lab1, "lab1")
     two = inputs(lab2, "lab2")
     if isinstance(lab1, (list, tuple)) != isinstance(lab2, (list, tuple)) or len(one) != len(two):

@@ -7,8 +7,9 @@ from numpy.typing import DTypeLike
 
 from fastcolor import _core
 from fastcolor._arrays import Images
-from fastcolor.ops._common import LAYOUTS, choice, mapped, one_of
+from fastcolor.ops._common import LAYOUTS, agreeing, choice, mapped, one_of
 
+_LAB_TYPES = (np.float32, np.float16)
 _RGB_TYPES = (np.uint8, np.uint16, np.float32)
 
 
@@ -20,7 +21,8 @@ def rgb_to_lab(
     ``layout`` is "interleaved" (H, W, 3) or "planar" (3, H, W), for input and output. The result is
     float32; on CUDA ``dtype=np.float16`` halves it. Within 0.01 of scikit-image's float64 result.
     """
-    return mapped(_core.rgb_to_lab, "image", image, out, dtype, choice(layout, LAYOUTS, "layout"))
+    kind = agreeing(one_of(dtype, _LAB_TYPES, "dtype"), np.float32, out)
+    return mapped(_core.rgb_to_lab, "image", image, out, kind, choice(layout, LAYOUTS, "layout"))
 
 
 def lab_to_rgb(
@@ -35,6 +37,6 @@ def lab_to_rgb(
         "lab",
         lab,
         out,
-        one_of(dtype, _RGB_TYPES, "dtype"),
+        agreeing(one_of(dtype, _RGB_TYPES, "dtype"), np.uint8, out),
         choice(layout, LAYOUTS, "layout"),
     )

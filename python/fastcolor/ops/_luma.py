@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastcolor import _core
 from fastcolor._arrays import Images, dtype_of, stream_of
-from fastcolor.ops._common import inputs, outputs, plane_shape, returned
+from fastcolor.ops._common import LAYOUTS, choice, inputs, outputs, plane_shape, returned
 
 
 def luma(
@@ -16,8 +16,10 @@ def luma(
     Integers are rounded to nearest from the exact weighted sum, ties up; greys pass unchanged.
     ``layout`` is that of the input: "interleaved" (H, W, 3) or "planar" (3, H, W).
     """
+    choice(layout, LAYOUTS, "layout")
     sources = inputs(image, "image")
     shapes = [plane_shape(source, layout, "image") for source in sources]
     outs = outputs(image, out, sources, shapes, dtype_of(sources[0], "image"))
+    choice(matrix, ("bt601", "bt709"), "matrix")
     _core.luma(sources, outs, matrix, layout, stream_of(sources[0]))
     return returned(image, outs)

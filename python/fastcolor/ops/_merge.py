@@ -7,7 +7,17 @@ from numpy.typing import DTypeLike
 
 from fastcolor import _core
 from fastcolor._arrays import Array, Images, dtype_of, shape_of, stream_of
-from fastcolor.ops._common import LAYOUTS, choice, inputs, number, one_of, outputs, returned, whole
+from fastcolor.ops._common import (
+    LAYOUTS,
+    agreeing,
+    choice,
+    inputs,
+    number,
+    one_of,
+    outputs,
+    returned,
+    whole,
+)
 
 CHROMAS = ("guided", "bicubic", "bilinear")
 _STEPS = {"420": (2, 2), "422": (2, 1), "444": (1, 1)}
@@ -28,13 +38,16 @@ def merge_rgb(
 
     ``ab`` is float32 in Lab units, of any size; it covers the same picture. ``chroma`` says how it
     reaches full resolution: "guided" adds the detail which the luma knows, "bicubic" and "bilinear"
-    do not. Colours outside the sRGB gamut move towards the grey of the same lightness. The result
+    do not. ``ab`` times ``saturation`` is taken within +-1000, each for itself, far outside any
+    gamut. Colours outside the sRGB gamut move towards the grey of the same lightness. The result
     has the luma's type (uint8 or uint16) unless ``dtype`` says otherwise. ``rows`` (first, last)
     asks for those rows alone, last not included, as they are in the whole picture: for pictures
     whose colours would not fit into memory.
     """
     lumas, abs_ = _pairs(luma, ab)
-    if dtype is None:
+    if dtype is not None:
+        agreeing(one_of(dtype, (np.uint8, np.uint16), "dtype"), np.void, out)
+    else:
         dtype = np.uint16 if dtype_of(lumas[0], "luma") == np.uint16 else np.uint8
     kind = one_of(dtype, (np.uint8, np.uint16), "dtype")
     first, last = (0, -1) if rows is None else _row_span(rows, lumas)
@@ -85,7 +98,8 @@ def merge_ycc(
     lumas, abs_ = _pairs(luma, ab)
     step_x, step_y = _STEPS[subsampling]
     shapes: list[tuple[int, ...]] = [
-        (-(-s.shape[0] // step_y), -(-s.shape[1] // step_x)) for s in lumas
+        (-(-height // step_y), -(-width // step_x))
+        for height, width in (shape_of(array, "luma") for array in lumas)
     ]
     kind = np.uint8 if bits == 8 else np.uint16
     planes = []

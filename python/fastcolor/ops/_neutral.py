@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastcolor import _core
 from fastcolor._arrays import Images, stream_of
-from fastcolor.ops._common import inputs
+from fastcolor.ops._common import LAYOUTS, choice, inputs
 
 # Limits, in levels of 255 (root mean squares of Cb, Cr), set on 1100 photographs, paintings and
 # historical scans. What varies along the tone's own hue (stains, fading paper) is forgiven more
@@ -46,6 +46,7 @@ def is_neutral(image: Images, *, layout: str = "interleaved") -> Any:
     stream. Pictures of one hue (chalk drawings, sunsets in silhouette, a faded brown cat) count as
     toned: nothing in their chroma tells them from stained paper.
     """
+    choice(layout, LAYOUTS, "layout")
     sources = inputs(image, "image")
     stream = stream_of(sources[0])
     tables = np.array(_core.tone_sums(sources, layout, stream), np.float64).reshape(-1, 32, 6)

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from fastcolor import _core
 from fastcolor._arrays import Array, Images, adopt, dtype_of, empty, shape_of, stream_of
-from fastcolor.ops._common import inputs, one_of, whole
+from fastcolor.ops._common import agreeing, inputs, number, one_of, whole
 
 
 class PreparedSize(NamedTuple):
@@ -63,12 +63,19 @@ def prepare(
         if prepared_size(width, height, size, multiple, step) != wanted:
             raise ValueError("luma must hold pictures of one prepared_size(); group them by it")
     name, kind = _network_type(dtype)
+    if dtype is not np.float32:
+        agreeing(kind, np.void, out)
     shape = (len(sources), 1, wanted.padded_height, wanted.padded_width)
     target = empty(shape, kind, sources[0], "luma") if out is None else adopt(out, "out")
     if shape_of(target, "out") != shape:
         raise ValueError(f"out must have the shape {shape}, got {shape_of(target, 'out')}")
     if levels is None:
         levels = (0, 255 if dtype_of(sources[0], "luma") == np.uint8 else 65535)
+    elif not isinstance(levels, (tuple, list)) or len(levels) != 2:
+        raise TypeError(f"levels must be a pair, black and white, got {levels!r}")
+    levels = (number(levels[0], "levels"), number(levels[1], "levels"))
+    if not (abs(levels[0]) <= 65535 and abs(levels[1]) <= 65535):
+        raise ValueError(f"levels must be codes, got {levels}")
     _core.prepare(sources, target, name, wanted.width, wanted.height, levels, stream_of(sources[0]))
     if out is not None:
         return out
