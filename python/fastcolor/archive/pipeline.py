@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from fastcolor.archive import names
+from fastcolor.archive import names, target
 from fastcolor.archive.container import CONTAINERS, ContainerSink
 from fastcolor.archive.errors import ItemError, JobError, cannot_write
 from fastcolor.archive.item import Item
@@ -66,6 +66,9 @@ def run(
     """
     settings = settings or Settings()
     output = Path(os.path.abspath(output))
+    target.check(output)
+    if report is not None:
+        target.check_report(report)
     journal_name = output.name + ".fastcolor.sqlite"
     journal_path: Path | None = output.with_name(journal_name)
     ours = [output.with_name(journal_name + end) for end in ("", "-wal", "-shm")]
@@ -83,8 +86,7 @@ def run(
                 f"the output {output} is named like one picture; name a folder, .zip or .tar"
             )
         root, rename_to, journal_path = output.parent, output.name, None
-        if settings.format == "same":
-            settings = replace(settings, format=names.format_of(output.name))
+        settings = target.for_one_picture(output, settings)
     job = _Job(found, root, rename_to, settings, journal_path, restart, progress or Progress())
     return job.run(report)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from fastcolor.errors import FastcolorError
 
+OUTPUT_REVISION = 2  # raised whenever the same settings come to give other bytes
 FORMATS = ("same", "jpg", "png", "tiff", "webp")
 
 
@@ -63,7 +64,8 @@ class Settings:
     def influencing(self) -> dict[str, Any]:
         """What the outputs depend on."""
         values = asdict(self)
-        return {item.name: values[item.name] for item in fields(self) if item.metadata["output"]}
+        found = {item.name: values[item.name] for item in fields(self) if item.metadata["output"]}
+        return found | {"revision": OUTPUT_REVISION}
 
 
 _TYPES: dict[str, type] = typing.get_type_hints(Settings)

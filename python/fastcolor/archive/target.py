@@ -1,0 +1,48 @@
+"""What a job is asked to write to, checked before it begins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from fastcolor.archive import names
+from fastcolor.archive.errors import JobError
+from fastcolor.archive.settings import Settings
+
+PACKED = (".gz", ".tgz", ".bz2", ".xz", ".zst", ".tzst", ".7z", ".rar", ".cbr", ".cbt")
+#: Of files that nobody means as a folder's name.
+FILES = (".txt", ".pdf", ".html", ".htm", ".csv", ".json", ".xml", ".toml", ".sqlite", ".svg")
+
+
+def check(output: Path) -> None:
+    """JobError where the name asks for something that is not written."""
+    suffix = output.suffix.lower()
+    if output.is_dir():
+        return
+    if suffix in PACKED:
+        raise JobError(f"{output.name} cannot be written: archives are written as .zip or .tar")
+    alike = names.is_picture(output.name) and names.format_of(output.name) == "same"
+    if alike or suffix in FILES:
+        raise JobError(
+            f"{output.name} cannot be written: name a folder, a .zip, a .tar, or for one picture "
+            "a .jpg, .png, .tif or .webp"
+        )
+
+
+def for_one_picture(output: Path, settings: Settings) -> Settings:
+    """The settings with the format that the name of the output says."""
+    format = names.format_of(output.name)
+    if settings.format not in ("same", format):
+        raise JobError(f"{output.name} contradicts --format {settings.format}")
+    return replace(settings, format=format)
+
+
+def check_report(report: Path) -> None:
+    """Nothing but a report of ours may be replaced, and nothing but a page is written."""
+    if report.is_dir() or report.suffix.lower() not in (".html", ".htm"):
+        raise JobError(f"the report {report} must be named as a file that ends with .html")
+    report.parent.mkdir(parents=True, exist_ok=True)
+    if report.exists():
+        with report.open("rb") as file:
+            if b"<title>fastcolor:" not in file.read(4096):
+                raise JobError(f"{report} exists and is no report of fastcolor; name another file")

@@ -1,0 +1,47 @@
+"""What a job is asked to write to: nothing of the user's is replaced, no name promises too much."""
+
+from __future__ import annotations
+
+import archives
+import pytest
+
+from fastcolor.archive import Settings, run
+from fastcolor.archive.errors import JobError
+
+
+@pytest.fixture
+def source(tmp_path):
+    return archives.fill(tmp_path / "in", 3)
+
+
+def test_a_report_never_replaces_a_picture_or_a_page_of_others(source, tmp_path):
+    picture = next(source.rglob("*.jpg"))
+    before = picture.read_bytes()
+    page = tmp_path / "index.html"
+    page.write_text("<html>my own page about fastcolor</html>")
+    for report in (picture, tmp_path / "out" / "0.jpg", page, tmp_path):
+        with pytest.raises(JobError, match="report"):
+            run([source], tmp_path / "out", archives.SETTINGS, report=report)
+    assert picture.read_bytes() == before
+    assert "my own page" in page.read_text()
+    assert not (tmp_path / "out").exists()
+    ours = tmp_path / "new" / "r.html"
+    for _ in range(2):  # one of ours is renewed
+        run([source], tmp_path / "out", archives.SETTINGS, report=ours)
+    assert "<title>fastcolor:" in ours.read_text()
+
+
+@pytest.mark.parametrize("name", ["x.tar.gz", "x.tgz", "x.7z", "x.rar", "x.txt", "x.jp2", "x.bmp"])
+def test_a_name_that_is_not_written_is_refused(source, tmp_path, name):
+    with pytest.raises(JobError, match="cannot be written"):
+        run([next(source.rglob("*.jpg"))], tmp_path / name, archives.SETTINGS)
+    assert not (tmp_path / name).exists()
+
+
+def test_a_name_that_contradicts_the_format_is_refused(source, tmp_path):
+    with pytest.raises(JobError, match="contradicts --format jpg"):
+        run([next(source.rglob("*.jpg"))], tmp_path / "s.png", Settings(size=32, format="jpg"))
+
+
+def test_a_folder_may_have_a_dot(source, tmp_path):
+    assert run([source], tmp_path / "scans.1920", archives.SETTINGS).exit_code == 0
