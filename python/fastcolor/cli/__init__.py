@@ -94,7 +94,10 @@ def _colorize(
         Path,
         typer.Option("--output", "-o", help="Folder, .zip or .tar; for one picture also a file."),
     ],
-    settings: Annotated[Path | None, typer.Option(help="TOML file with options as below.")] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with these options, but --restart, --report and the log's."),
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Name or ONNX file; default fast.")] = None,
     engine: Annotated[str | None, typer.Option(help="What runs the model; default auto.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda; default auto.")] = None,
