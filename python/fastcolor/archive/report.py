@@ -6,6 +6,7 @@ import base64
 import csv
 import html
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -208,7 +209,7 @@ def _failures(target: Path, journal: Journal, count: int) -> str:
         lines = csv.writer(file)
         lines.writerow(("path", "member", "reason"))
         lines.writerows((r["path"], r["member"], r["note"]) for r in journal.noted(True, -1))
-    link = f'<a href="{_text(quote(beside.name))}">{_text(beside.name)}</a>'
+    link = f'<a href="{quote(os.fsencode(beside.name))}">{_text(beside.name)}</a>'
     return _table(journal, "reason", f"<p>There are more: {link} has all {count:,}.</p>")
 
 
