@@ -303,19 +303,6 @@ def test_logs(source, tmp_path):
     assert "bad.jpg" in quiet.stderr
 
 
-def test_report(source, tmp_path):
-    (source / "<script>.jpg").write_text("no")
-    report = tmp_path / "report.html"
-    colour(source, tmp_path / "out", report=report)
-    page = report.read_text()
-    assert "http://" not in page.replace("http://www.w3.org", "")
-    assert page.count('class="pair"') >= 3
-    assert "&lt;script&gt;.jpg" in page
-    assert "<script>.jpg" not in page
-    assert "<svg" in page
-    assert "<td>size<td>32" in page
-
-
 def test_batches_are_always_full():
     """What a GPU engine is given does not depend on how many pictures wait."""
     sizes = []

@@ -44,6 +44,26 @@ def written(folder: Path, every: int) -> dict[str, bytes]:
     return originals
 
 
+def test_revert_tells_originals_from_luma_that_was_taken_over(tmp_path):
+    (tmp_path / "in").mkdir()
+    grey = files.picture(40, 30)
+    (tmp_path / "in" / "grey.jpg").write_bytes(files.encode(grey))
+    neutral = files.encode(np.stack([grey] * 3, axis=2))
+    (tmp_path / "in" / "neutral.jpg").write_bytes(neutral)
+    (tmp_path / "in" / "colour.jpg").write_bytes(files.colour(40, 30))
+    size = ("--size", "32")
+    done = fastcolor("colorize", tmp_path / "in", "-o", tmp_path / "once", *size)
+    assert done.returncode == 0, done.stderr
+    again = fastcolor("colorize", tmp_path / "once", "-o", tmp_path / "again", "--force", *size)
+    assert again.returncode == 0, again.stderr
+    for folder, count in (("once", "1 holds"), ("again", "2 hold")):
+        done = fastcolor("revert", tmp_path / folder, "-o", tmp_path / f"{folder}-back")
+        assert done.returncode == 0, done.stderr
+        assert ": 1 restored" in done.stdout
+        assert f"; {count} only the luma of a colour-encoded file" in done.stdout
+        assert "neutral.jpg: only the luma" in done.stderr
+
+
 @pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
 def test_revert_undoes_colorize(every, tmp_path):
     (tmp_path / "in").mkdir()

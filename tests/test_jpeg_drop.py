@@ -44,6 +44,18 @@ def test_drop_chroma_keeps_metadata_and_what_follows():
     assert bytes(exif) in dropped and b"note" in dropped and dropped.endswith(b"\xff\xd9after")
 
 
+def test_a_joined_file_tells_that_it_holds_only_the_luma_of_another():
+    exif = files.exif_with_thumbnail(files.grey(16, 12))
+    for file in (files.colour(30, 20), files.inserted(files.colour(30, 20), exif, before=(APP0,))):
+        dropped = jpeg.drop_chroma(file)
+        made = joined(dropped, luma_only=True, xmp=b"<x/>")
+        assert jpeg.is_luma_only(made)
+        assert (decoded(made, "L") == decoded(file, "L")).all()
+        assert not jpeg.is_luma_only(joined(dropped, xmp=b"<x/>"))
+        for other in (file, dropped, made[:40], made[:300], b"", b"\xff\xd8"):
+            assert not jpeg.is_luma_only(other)
+
+
 def test_drop_chroma_says_why_it_cannot():
     coarse = files.edited_frame(files.colour(subsampling=0), 10, 0x22)
     out = io.BytesIO()

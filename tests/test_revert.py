@@ -69,6 +69,26 @@ def test_a_folder_is_mirrored(tmp_path):
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
+def test_what_is_only_the_luma_of_another_file_is_not_called_restored(tmp_path):
+    source = written(tmp_path / "in", JOINED)
+    dropped = jpeg.drop_chroma(files.colour(20, 10))
+    chroma = jpeg.encode_chroma(*files.planes_for(20, 10))
+    written(source, {"sepia.jpg": jpeg.join(dropped, chroma, luma_only=True)})
+    for words in ("3 restored", "0 restored, 3 there already"):
+        done = revert(source, "-o", tmp_path / "out")
+        assert done.returncode == 0
+        assert done.stdout == (
+            f"{tmp_path / 'out'}: {words}; 1 holds only the luma of a colour-encoded file\n"
+        )
+        assert done.stderr == (
+            f"fastcolor: {source / 'sepia.jpg'}: only the luma of a colour-encoded file, "
+            "whose chroma colorize did not keep\n"
+        )
+        assert found(tmp_path / "out") == {**GREYS, "sepia.jpg": dropped}
+    alone = revert(source / "sepia.jpg", "-o", tmp_path / "x.jpg", "--quiet")
+    assert (alone.returncode, alone.stdout, alone.stderr) == (0, "", "")
+
+
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
 def test_archives(kind, tmp_path):
     path = tmp_path / f"scans.{kind}"

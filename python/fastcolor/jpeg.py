@@ -26,6 +26,7 @@ __all__ = [
     "drop_chroma",
     "encode_chroma",
     "is_joined",
+    "is_luma_only",
     "join",
     "probe",
     "revert",
@@ -37,6 +38,7 @@ Chroma: TypeAlias = "Data | tuple[Data, Data]"
 
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC = b"ICC_PROFILE\0"
+_LUMA_ONLY = b"fastcolor: luma of a colour-encoded file\0"
 _MOST = 65533  # bytes of a segment's payload
 
 
@@ -87,13 +89,15 @@ def join(
     xmp: Data | None = None,
     icc: Data | None = None,
     optimize: bool = False,
+    luma_only: bool = False,
 ) -> bytes:
     """A colour file with the luma scans of ``grey`` and the chroma of ``chroma``.
 
     ``grey`` has one component, Huffman coded, sequential or progressive, with 8 bits. ``chroma`` is
     what :func:`encode_chroma` made, or a YCbCr file of the same size with luma at the finest
     sampling. It must be sequential unless ``grey`` is progressive. ``optimize`` codes it again with
-    Huffman tables of its own statistics: smaller, a few milliseconds more.
+    Huffman tables of its own statistics: smaller, a few milliseconds more. ``luma_only`` notes in
+    the file that ``grey`` is what :func:`drop_chroma` made, for :func:`is_luma_only`.
 
     All metadata stays, with these exceptions, which :func:`revert` puts back: ``xmp`` and ``icc``
     (a packet and a profile) replace what the file has; a profile that is not of RGB goes, for it
@@ -102,6 +106,7 @@ def join(
     """
     segments = [] if xmp is None else [_segment(0xE1, _XMP + bytes(xmp), "xmp")]
     segments += [] if icc is None else _icc_segments(bytes(icc))
+    segments += [_segment(0xE9, _LUMA_ONLY, "luma_only")] if luma_only else []
     files = list(chroma) if isinstance(chroma, tuple) else [chroma]
     try:
         digest = hashlib.sha256(grey).digest()
@@ -115,6 +120,30 @@ def join(
 def is_joined(data: Data) -> bool:
     """Whether :func:`join` made this file. False for whatever is not a JPEG file."""
     return _core.jpeg_is_joined(data)
+
+
+def is_luma_only(data: Data) -> bool:
+    """Whether what :func:`revert` gives is only the luma of a colour-encoded file.
+
+    False for what was not joined with ``luma_only``. Unlike the rest of what is known of a joined
+    file, this is a segment that programs which drop unknown metadata can take out.
+    """
+    if not is_joined(data):
+        return False
+    file = memoryview(data).cast("B")
+    at = 2
+    while at + 4 <= len(file) and file[at] == 0xFF:
+        marker = file[at + 1]
+        if marker == 0xFF:  # a fill byte
+            at += 1
+            continue
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # the frame
+            return False
+        end = at + 2 + int.from_bytes(file[at + 2 : at + 4], "big")
+        if marker == 0xE9 and file[at + 4 : end] == _LUMA_ONLY:
+            return True
+        at = end
+    return False
 
 
 def revert(data: Data) -> bytes:

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+
+#: What notes say about a JPEG's luma, which :meth:`Ledger.luma` counts.
+KEPT = "its luma was kept"
+TAKEN_OVER = "its luma was taken over from a colour JPEG"
+ANEW = "encoded anew"
+_EXPECTED = (KEPT, ANEW)  # alone no remark: what the settings ask for
 
 
 class Ledger:
@@ -28,13 +35,23 @@ class Ledger:
         ).fetchone()
         return row
 
-    def noted(self, failed: bool, most: int) -> list[sqlite3.Row]:
-        """Failures with their reasons, or the remarks about what was done."""
+    def luma(self) -> dict[str, int]:
+        """How many of the JPEGs that were coloured as such had their luma treated how."""
+        notes = (KEPT, TAKEN_OVER, ANEW)
+        row = self._db.execute(
+            "SELECT TOTAL(INSTR(note, ?) > 0), TOTAL(INSTR(note, ?) > 0), TOTAL(INSTR(note, ?) > 0)"
+            " FROM items WHERE state IN ('done', 'ready') AND outcome = 'coloured' AND seen = ?",
+            (*notes, self.run),
+        ).fetchone()
+        return {note: int(count) for note, count in zip(notes, row)}
+
+    def noted(self, failed: bool, most: int) -> Iterator[sqlite3.Row]:
+        """Failures with their reasons, or the remarks about what was done; -1: all of them."""
         return self._db.execute(
-            "SELECT * FROM items WHERE note != '' AND seen = ? AND (state = 'failed') = ? "
-            "ORDER BY path, position LIMIT ?",
-            (self.run, failed, most),
-        ).fetchall()
+            "SELECT * FROM items WHERE note != '' AND note NOT IN (?, ?) AND seen = ? "
+            "AND (state = 'failed') = ? ORDER BY path, position LIMIT ?",
+            (*_EXPECTED, self.run, failed, most),
+        )
 
     def samples(self) -> list[sqlite3.Row]:
         return self._db.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastcolor import jpeg, ops
+from fastcolor.archive.ledger import KEPT, TAKEN_OVER
 from fastcolor.archive.task import Result, write_data
 from fastcolor.errors import FastcolorError
 from fastcolor.media import codecs
@@ -26,6 +27,7 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
     if settings.lossless_luma == "never" or settings.contrast != "none" or other_format:
         raise ReencodeError("")
     info = jpeg.probe(data)
+    luma_only = jpeg.is_luma_only(data)  # before: it holds for what is made anew of it, too
     if info.joined and settings.force:
         data = jpeg.revert(data)
         info = jpeg.probe(data)
@@ -46,7 +48,8 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
         if problem:
             raise ReencodeError(problem)
         with result.timed("decode"):
-            grey = data if page.channels == 1 else jpeg.drop_chroma(data)
+            if page.channels != 1:
+                data, luma_only = jpeg.drop_chroma(data), True
             stored = pixels if pixels.ndim == 2 else ops.luma(pixels)
             toned = page.toned(stored)
         with result.timed("infer"):
@@ -58,14 +61,16 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
                 chroma=settings.chroma, saturation=steps.inference.saturation,
             )  # fmt: skip
         with result.timed("encode"):
-            made = _joined(steps, grey, cb, cr, page.metadata)
+            made = _joined(steps, data, cb, cr, page.metadata, luma_only)
         result.remark(page)
         steps.sample(result, toned, ab)
-        note = "" if page.channels == 1 else "its luma was taken over from a colour JPEG"
+        note = f"{TAKEN_OVER}: revert gives that luma, not the file" if luma_only else KEPT
         steps.finish(result, lambda file: write_data(file, made), document, note)
 
 
-def _joined(steps: Steps, grey: bytes, cb: Any, cr: Any, metadata: Metadata) -> bytes:
+def _joined(
+    steps: Steps, grey: bytes, cb: Any, cr: Any, metadata: Metadata, luma_only: bool
+) -> bytes:
     settings = steps.settings
     chroma = jpeg.encode_chroma(cb, cr, quality=min(settings.quality, MOST_CHROMA_QUALITY))
     after = steps.metadata(metadata, "stored")
@@ -75,6 +80,7 @@ def _joined(steps: Steps, grey: bytes, cb: Any, cr: Any, metadata: Metadata) -> 
             chroma,
             xmp=after.xmp if after.xmp != metadata.xmp else None,
             icc=after.icc if after.icc != metadata.icc else None,
+            luma_only=luma_only,
         )
     except (jpeg.JpegError, ValueError) as error:
         raise ReencodeError(str(error)) from error

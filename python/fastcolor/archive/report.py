@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import csv
 import html
 import json
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import IO, Any
+from urllib.parse import quote
 
 import numpy as np
 import simplejpeg
@@ -18,11 +23,12 @@ from PIL import Image
 from fastcolor import ops
 from fastcolor.archive.errors import cannot_write
 from fastcolor.archive.journal import Journal
+from fastcolor.archive.ledger import ANEW, KEPT, TAKEN_OVER
 from fastcolor.archive.names import printable
 
 STAGES = ("read", "decode", "infer", "merge", "encode", "write")
 COLOURS = ("#8c8c8c", "#4c78a8", "#e45756", "#72b7b2", "#f2a541", "#9d755d")
-MOST_ROWS = 5000  # of a table; the journal has the rest
+MOST_ROWS = 5000  # of a table
 _PAGE = Template((Path(__file__).parent / "report.html").read_text(encoding="utf-8"))
 
 
@@ -50,7 +56,10 @@ def write_report(
     output: Path,
     stopped: bool,
 ) -> None:
-    """Writes the page; JobError when that cannot be done."""
+    """Writes the page, and its failures beside it where they are too many for a table.
+
+    JobError when that cannot be done.
+    """
     totals = journal.totals()
     seconds = sum(run["seconds"] for run in journal.runs())
     state = "stopped, not complete" if stopped else "complete"
@@ -58,35 +67,53 @@ def write_report(
         title=_text(output.name or str(output)),
         state=state,
         when=time.strftime("%Y-%m-%d %H:%M"),
-        tiles=_tiles(counts, totals, seconds),
+        tiles=_tiles(counts, totals, journal.luma(), seconds),
         samples=_samples(journal),
         chart=_chart([run for run in journal.runs() if run["seconds"]]),
-        failures=_table(journal, failed=True),
-        notes=_table(journal, failed=False),
+        failures=_failures(target, journal, counts["failed"]),
+        notes=_table(journal, "remark", "<p>There are more; the journal has them all.</p>"),
         settings=_settings(settings),
     )
+    with _written(target) as file:
+        file.write(page)
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[IO[str]]:
+    """A text file that has its name when it is complete; JobError, and no trace, when it fails."""
+    part = target.with_name(f".fastcolor-{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".fastcolor-{target.name}.part")
-        part.write_text(page, encoding="utf-8")
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
         part.replace(target)
-    except OSError as error:
-        raise cannot_write(target, error) from error
+    except BaseException as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise cannot_write(target, error) from error
+        raise
 
 
 def _text(value: object) -> str:
     return html.escape(printable(value))
 
 
-def _tiles(counts: dict[str, int], totals: Any, seconds: float) -> str:
+def _tiles(counts: dict[str, int], totals: Any, luma: dict[str, int], seconds: float) -> str:
     pixels = (totals["pixels"] or 0) / 1e6
     rate = (totals["items"] or 0) / seconds if seconds else 0.0
     size = (totals["bytes"] or 0) / max(1, totals["size"] or 0)
+    lumas = [
+        ("JPEGs whose luma was kept", f"{luma[KEPT]:,}"),
+        ("colour JPEGs whose luma was taken over", f"{luma[TAKEN_OVER]:,}"),
+        ("JPEGs encoded anew", f"{luma[ANEW]:,}"),
+    ]
     found = [
         ("coloured", f"{counts['coloured']:,}"),
         ("copied, in colour already", f"{counts['copied']:,}"),
         ("no pictures", f"{counts['skipped']:,}"),
         ("failed", f"{counts['failed']:,}"),
+        *(lumas if any(luma.values()) else []),
         ("megapixels", f"{pixels:,.0f}"),
         ("pictures a second", f"{rate:.1f}"),
         ("working time", f"{seconds:,.1f} s"),
@@ -174,17 +201,29 @@ def _bar(x: float, y: float, w: float, h: float, colour: str, title: str) -> str
     )
 
 
-def _table(journal: Journal, failed: bool) -> str:
-    rows = journal.noted(failed, MOST_ROWS + 1)
+def _failures(target: Path, journal: Journal, count: int) -> str:
+    if count <= MOST_ROWS:
+        return _table(journal, "reason")
+    beside = target.with_name(f"{target.stem}.failures.csv")
+    with _written(beside) as file:
+        lines = csv.writer(file)
+        lines.writerow(("path", "member", "reason"))
+        lines.writerows((r["path"], r["member"], r["note"]) for r in journal.noted(True, -1))
+    link = f'<a href="{quote(os.fsencode(beside.name))}">{_text(beside.name)}</a>'
+    return _table(journal, "reason", f"<p>There are more: {link} has all {count:,}.</p>")
+
+
+def _table(journal: Journal, head: str, more: str = "") -> str:
+    """The failures with each "reason", or what else there is with each "remark"."""
+    rows = list(journal.noted(head == "reason", MOST_ROWS + 1))
     if not rows:
         return "<p>None.</p>"
     cells = []
     for row in rows[:MOST_ROWS]:
         origin = _text(row["path"]) + (f" <em>{_text(row['member'])}</em>" if row["member"] else "")
         cells.append(f"<tr><td>{origin}<td>{_text(row['note'])}")
-    more = "<p>There are more; the journal has them all.</p>" if len(rows) > MOST_ROWS else ""
-    head = "reason" if failed else "remark"
-    return f"<table><tr><th>item<th>{head}{''.join(cells)}</table>{more}"
+    rest = more if len(rows) > MOST_ROWS else ""
+    return f"<table><tr><th>item<th>{head}{''.join(cells)}</table>{rest}"
 
 
 def _settings(settings: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from fastcolor.archive.errors import ItemError, JobError
 from fastcolor.archive.inference import Inference
 from fastcolor.archive.item import Item
 from fastcolor.archive.journal import Finished
+from fastcolor.archive.ledger import ANEW
 from fastcolor.archive.lossless import ReencodeError, keep_luma
 from fastcolor.archive.names import PICTURE_SUFFIXES, PICTURES, is_archive, is_picture
 from fastcolor.archive.pages import colour_pages
@@ -110,9 +111,16 @@ class Steps:
             except ReencodeError as error:
                 if self.settings.lossless_luma == "always":
                     raise ItemError(f"its luma cannot be kept: {error}") from error
-                colour_pages(self, result, data, kind, str(error))
+                colour_pages(self, result, data, kind, self._anew(str(error)))
         else:
             colour_pages(self, result, data, kind, "")
+
+    def _anew(self, problem: str) -> str:
+        """The note about a JPEG whose luma is not kept; no problem: the settings want it so."""
+        if self.settings.format not in ("same", "jpg"):
+            return ""
+        why = f", so revert cannot give the original back: {problem}" if problem else ""
+        return ANEW + why
 
     def is_colour(self, page: Page, pixels: Any) -> bool:
         if pixels.ndim == 2 or self.settings.force:

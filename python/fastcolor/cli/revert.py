@@ -15,10 +15,13 @@ from fastcolor.archive.names import folded, is_picture, printable
 from fastcolor.archive.source import Inputs
 from fastcolor.errors import FastcolorError
 
+LUMA_ONLY = "only the luma of a colour-encoded file, whose chroma colorize did not keep"
+
 
 @dataclass
 class Counts:
     restored: int = 0
+    luma: int = 0  #: of these the output holds all that is left of the original
     there: int = 0
     left: int = 0
     failed: int = 0
@@ -39,13 +42,15 @@ def revert(inputs: list[str], output: Path, *, max_file: int, force: bool, quiet
     for item in found:
         target = output if one else output / item.name
         try:
-            _restore(item, target, found, counts, force=force, named=item.path in named)
+            luma = _restore(item, target, found, counts, force=force, named=item.path in named)
+            if luma and not quiet:
+                sys.stderr.write(f"fastcolor: {item.label}: {LUMA_ONLY}\n")
         except FastcolorError as error:
             if isinstance(error, JobError):
                 raise
             counts.failed += 1
             sys.stderr.write(f"fastcolor: {item.label}: {printable(error)}\n")
-    if counts.restored + counts.there + counts.failed == 0:
+    if counts.restored + counts.luma + counts.there + counts.failed == 0:
         raise ItemError("nothing in the input was joined by fastcolor: there is nothing to restore")
     if not quiet:
         print(printable(f"{output}: {_summary(counts)}"))
@@ -59,12 +64,17 @@ def _summary(counts: Counts) -> str:
         f"{counts.left} left out (not joined by fastcolor)" if counts.left else "",
         f"{counts.failed} failed" if counts.failed else "",
     ]
-    return ", ".join(word for word in words if word)
+    text = ", ".join(word for word in words if word)
+    if counts.luma:
+        hold = "holds" if counts.luma == 1 else "hold"
+        text += f"; {counts.luma} {hold} only the luma of a colour-encoded file"
+    return text
 
 
 def _restore(
     item: Item, target: Path, inputs: Inputs, counts: Counts, *, force: bool, named: bool
-) -> None:
+) -> bool:
+    """Counts what became of an item; True when the target is only the luma of its original."""
     named = named and not item.member
     if item.problem or item.read is None:
         raise ItemError(item.problem or "cannot be read")
@@ -73,23 +83,27 @@ def _restore(
         if named:
             raise ItemError("was not joined by fastcolor: there is nothing to go back to")
         counts.left += 1
-        return
+        return False
     original = jpeg.revert(data)
+    luma_only = jpeg.is_luma_only(data)
     if folded(str(target)) in counts.names:
         raise ItemError(f"another input restores to {target} too")
     counts.names.add(folded(str(target)))
     if inputs.owns(target):
         raise ItemError(f"{target} is one of the inputs, which nothing may replace")
     if target.is_file() and target.read_bytes() == original:
-        counts.there += 1
-        return
+        counts.luma += luma_only
+        counts.there += not luma_only
+        return luma_only
     if os.path.lexists(target) and (not force or target.is_dir()):
         raise ItemError(f"{target} exists; --force replaces files")
     try:
         _write(target, original, item.mtime_ns)
     except OSError as error:
         raise JobError(f"cannot write {target}: {error.strerror or error}") from error
-    counts.restored += 1
+    counts.luma += luma_only
+    counts.restored += not luma_only
+    return luma_only
 
 
 def _may_be_jpeg(path: Path) -> bool:
