@@ -124,11 +124,16 @@ class Journal(Ledger):
                     "or --restart to make everything anew"
                 )
             self.set_meta("settings", json.dumps(settings, sort_keys=True))
-            self._db.execute("UPDATE items SET state = 'todo' WHERE state = 'failed' AND ours = 1")
-            self._db.execute("DELETE FROM items WHERE state = 'failed'")
+            if restart or self.meta("container") not in ("closing", "finished"):
+                self._try_failed_again()
             run = self._db.execute("INSERT INTO runs (started) VALUES (?)", (time.time(),))
             self.run = int(run.lastrowid or 0)
             self.commit()
+
+    def _try_failed_again(self) -> None:
+        """Not where they could no longer be written: there they keep their reasons."""
+        self._db.execute("UPDATE items SET state = 'todo' WHERE state = 'failed' AND ours = 1")
+        self._db.execute("DELETE FROM items WHERE state = 'failed'")
 
     def admit(
         self, item: Item, format: str, redo_copied: bool, in_work: Container[int] = ()
@@ -172,6 +177,8 @@ class Journal(Ledger):
             (key, item.path, item.member, item.position, item.size, item.mtime_ns, state, self.run,
              row["id"]),
         )  # fmt: skip
+        if state == "failed":
+            return Admission("failed", row["id"], note=row["note"])
         action = "skip" if state == "done" else "do"
         found = row["name"] if action == "skip" else name
         return Admission(
