@@ -93,6 +93,35 @@ def test_killed_while_a_zip_grows(tmp_path):
     assert zipfile.ZipFile(tmp_path / "harsh" / "out.zip").testzip() is None
 
 
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_killed_while_names_meet(tmp_path, output):
+    """Copied pictures give names back, others keep them: kills change nothing about it."""
+    source = tmp_path / "in"
+    source.mkdir()
+    for number in range(12):
+        first = archives.colour_jpeg(number) if number % 3 else archives.jpeg(number)
+        (source / f"{number:02}.jpg").write_bytes(first)
+        (source / f"{number:02}.png").write_bytes(archives.png(number))
+    given = ("--format", "png", "--jobs", 2)  # full size: slow enough to be killed
+    calm = archives.colorize(source, "-o", tmp_path / "calm" / output, *given)
+    assert calm.returncode == 1
+    words = "12 coloured, 8 copied (in colour already), 4 failed"
+    assert words in calm.stdout
+    target = tmp_path / "harsh" / output
+    command = archives.arguments(source, "-o", target, *given, "--json-log")
+    rng = random.Random(3)
+    killed = [not run_and_kill(command, rng)[1] for _ in range(2)]
+    assert any(killed)
+    last = archives.colorize(source, "-o", target, *given)
+    assert last.returncode == 1
+    assert words in last.stdout
+    expected = tmp_path / "calm" / output
+    if target.is_dir():
+        assert archives.tree(target) == archives.tree(expected)
+    else:
+        assert target.read_bytes() == expected.read_bytes()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("output", ["out", "out.zip", "out.tar"])
 def test_killed_fifty_times_over_five_hundred_items(tmp_path, output):

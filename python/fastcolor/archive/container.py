@@ -69,7 +69,10 @@ class ContainerSink:
 
     def refusal(self, name: str, ours: bool, force: bool) -> str | None:
         if self._closed():
-            return f"{self.target} is finished already; --restart makes it anew with this item"
+            return (
+                f"{self.target} is finished already and takes no more; "
+                "--restart makes it anew with this item"
+            )
         if ours:
             return f"has changed since it was written into {self.target}; --restart makes it anew"
         return None

@@ -7,10 +7,11 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -18,6 +19,11 @@ from fastcolor.archive.errors import ItemError
 from fastcolor.archive.item import Item
 from fastcolor.archive.names import is_clutter, problem
 from fastcolor.errors import MissingDependencyError
+from fastcolor.media import codecs
+
+MOST_RATIO = 1000  # of a member's bytes to those it takes in the archive
+RATIO_FROM_BYTES = 64 << 20  # smaller members may be packed as well as they like
+_READ_AHEAD = 256 << 10  # of a compressed tar, which hides where in it a member begins
 
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -97,6 +103,7 @@ def _zip_members(path: Path, prefix: str, most_bytes: int) -> Iterator[Item]:
             elif info.flag_bits & 1:
                 wrong = "is protected by a password"
             wrong = wrong or too_big(info.file_size, most_bytes)
+            wrong = wrong or _too_packed(info.file_size, info.compress_size)
             if wrong:
                 yield item.bad(wrong)
             else:
@@ -124,10 +131,10 @@ def _zip_time(info: zipfile.ZipInfo) -> int:
 def _zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(info) as file:
-            data = file.read(info.file_size + 1)
+            data, whole = _picture_bytes(file, info.file_size + 1)
     except _DAMAGED as error:
         raise ItemError(f"cannot be unpacked: {_sentence(error)}") from error
-    if len(data) != info.file_size:
+    if whole and len(data) != info.file_size:
         raise ItemError(
             f"unpacks to another size than the {info.file_size} bytes that the zip states"
         )
@@ -136,7 +143,9 @@ def _zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 def _tar_members(path: Path, kind: str, prefix: str, most_bytes: int) -> Iterator[Item]:
     with ExitStack() as stack:
-        archive = _open_tar(path, kind, stack)
+        file = stack.enter_context(path.open("rb"))
+        archive = _open_tar(file, kind, stack)
+        packed = file.tell if kind != "tar" else None
         for position, info in enumerate(archive):
             cast(Any, archive).members = []  # or it would keep every header
             if info.isdir() or is_clutter(info.name):
@@ -153,32 +162,34 @@ def _tar_members(path: Path, kind: str, prefix: str, most_bytes: int) -> Iterato
             elif not info.isfile():
                 wrong = "is not a file"
             wrong = wrong or too_big(info.size, most_bytes)
+            if info.issparse():
+                stored = sum(size for _, size in cast(Any, info).sparse)
+                wrong = wrong or _too_packed(info.size, stored)
             if wrong:
                 yield item.bad(wrong)
             else:
-                yield item.holding(partial(_tar_bytes, archive, info), eager=True)
+                yield item.holding(partial(_tar_bytes, archive, info, packed), eager=True)
 
 
-def _open_tar(path: Path, kind: str, stack: ExitStack) -> tarfile.TarFile:
+def _open_tar(file: IO[bytes], kind: str, stack: ExitStack) -> tarfile.TarFile:
     if kind == "zst":
-        stream = cast(IO[bytes], _ZstdFile(path, stack))
+        stream = cast(IO[bytes], _ZstdFile(file, stack))
         return stack.enter_context(tarfile.open(fileobj=stream, mode="r|"))
     if kind == "gz":
-        return stack.enter_context(tarfile.open(path, mode="r|gz"))
-    return stack.enter_context(tarfile.open(path, mode="r:"))
+        return stack.enter_context(tarfile.open(fileobj=file, mode="r|gz"))
+    return stack.enter_context(tarfile.open(fileobj=file, mode="r:"))
 
 
 class _ZstdFile:
     """What tarfile reads of a .zst; damage looks as it does in other archives."""
 
-    def __init__(self, path: Path, stack: ExitStack) -> None:
+    def __init__(self, file: IO[bytes], stack: ExitStack) -> None:
         try:
             import zstandard
         except ImportError as error:
             raise MissingDependencyError(
                 "reading .tar.zst needs zstandard: pip install 'fastcolor[codecs]'"
             ) from error
-        file = stack.enter_context(path.open("rb"))
         self._error = zstandard.ZstdError
         reader = zstandard.ZstdDecompressor(max_window_size=2**31)
         self._stream: Any = stack.enter_context(reader.stream_reader(file, read_across_frames=True))
@@ -191,15 +202,51 @@ class _ZstdFile:
             raise tarfile.ReadError(str(error)) from error
 
 
-def _tar_bytes(archive: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
+def _tar_bytes(
+    archive: tarfile.TarFile, info: tarfile.TarInfo, packed: Callable[[], int] | None
+) -> bytes:
+    """``packed`` tells how far a compressed archive has been read."""
+    start = packed() - _READ_AHEAD if packed is not None else 0
+
+    def check(size: int) -> None:
+        wrong = _too_packed(size, packed() - start) if packed is not None else None
+        if wrong:
+            raise ItemError(wrong)
+
     try:
         file = archive.extractfile(info)
-        data = file.read() if file is not None else b""
+        data, whole = _picture_bytes(file, info.size, check) if file is not None else (b"", True)
     except _DAMAGED as error:
         raise ItemError(f"cannot be unpacked: {_sentence(error)}") from error
-    if len(data) != info.size:
+    if whole and len(data) != info.size:
         raise ItemError("the archive ends inside it")
     return data
+
+
+def _picture_bytes(
+    file: IO[bytes], most: int, check: Callable[[int], None] | None = None
+) -> tuple[bytes, bool]:
+    """Up to ``most`` bytes, and True; of what does not begin like a picture only the first ones,
+    and False. ``check`` hears how many there are, again and again."""
+    head = file.read(min(codecs.HEAD, most))
+    if len(head) == codecs.HEAD and codecs.sniff(head) not in codecs.READ:
+        return head, False
+    buffer = BytesIO()
+    buffer.write(head)
+    while part := file.read(min(1 << 20, most - buffer.tell())):
+        buffer.write(part)
+        if check is not None:
+            check(buffer.tell())
+    return buffer.getvalue(), True
+
+
+def _too_packed(size: int, packed: int) -> str | None:
+    if size <= RATIO_FROM_BYTES or size <= MOST_RATIO * packed:
+        return None
+    return (
+        f"unpacks to more than {MOST_RATIO} times the bytes that it takes in the archive, which no "
+        f"picture of more than {RATIO_FROM_BYTES >> 20} MiB does; unpack it yourself if it is one"
+    )
 
 
 def too_big(size: int, most_bytes: int) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,7 +50,8 @@ CREATE TABLE IF NOT EXISTS runs (
 
 @dataclass(frozen=True)
 class Admission:
-    """What is to be done with an item: "do", "skip" (done before) or "failed" (recorded)."""
+    """What is to be done with an item: "do", "skip" (done before), "failed" (recorded), or "wait"
+    until ``row``, which may still give the name back, has ended."""
 
     action: str
     row: int = 0
@@ -123,25 +124,38 @@ class Journal(Ledger):
                     "or --restart to make everything anew"
                 )
             self.set_meta("settings", json.dumps(settings, sort_keys=True))
-            self._db.execute("UPDATE items SET state = 'todo' WHERE state = 'failed' AND ours = 1")
-            self._db.execute("DELETE FROM items WHERE state = 'failed'")
+            if restart or self.meta("container") not in ("closing", "finished"):
+                self._try_failed_again()
             run = self._db.execute("INSERT INTO runs (started) VALUES (?)", (time.time(),))
             self.run = int(run.lastrowid or 0)
             self.commit()
 
-    def admit(self, item: Item, format: str, redo_copied: bool) -> Admission:
-        """Decides about an item, and keeps its output's name for it."""
+    def _try_failed_again(self) -> None:
+        """Not where they could no longer be written: there they keep their reasons."""
+        self._db.execute("UPDATE items SET state = 'todo' WHERE state = 'failed' AND ours = 1")
+        self._db.execute("DELETE FROM items WHERE state = 'failed'")
+
+    def admit(
+        self, item: Item, format: str, redo_copied: bool, in_work: Container[int] = ()
+    ) -> Admission:
+        """Decides about an item, and keeps its output's name for it.
+
+        Items that could have a name in common also have the converted name in common. So when none
+        is admitted while another one is in work, the order of the items alone says who has it.
+        """
         with self._explained():
             item = replace(item, path=_storable(item.path), member=_storable(item.member))
             if item.problem is not None:
                 return self._refuse(item, item.problem)
             name = output_name(item.name, format)
-            row = self._by_key(folded(name)) or self._copied(item, name)
+            row = self._copied(item, name) or self._by_key(folded(name))
             if row is None:
                 return self._insert(item, name)
             if row["seen"] == self.run:
                 if self._same_place(row, item):
                     return Admission("skip", row["id"], name)
+                if row["id"] in in_work:
+                    return Admission("wait", row["id"], name)
                 return self._refuse(item, _collision(name, row))
             return self._meet_again(item, name, row, redo_copied)
 
@@ -153,12 +167,18 @@ class Journal(Ledger):
             return self._refuse(item, _collision(name, row))
         redo = not unchanged or (redo_copied and row["outcome"] == "copied")
         state = "todo" if redo else row["state"]
+        key = folded(name) if redo else row["key"]
+        other = self._by_key(key)
+        if other is not None and other["id"] != row["id"]:
+            return self._refuse(item, _collision(name, other))
         self._db.execute(
-            "UPDATE items SET path = ?, member = ?, position = ?, size = ?, mtime_ns = ?, "
+            "UPDATE items SET key = ?, path = ?, member = ?, position = ?, size = ?, mtime_ns = ?, "
             "state = ?, seen = ? WHERE id = ?",
-            (item.path, item.member, item.position, item.size, item.mtime_ns, state, self.run,
+            (key, item.path, item.member, item.position, item.size, item.mtime_ns, state, self.run,
              row["id"]),
         )  # fmt: skip
+        if state == "failed":
+            return Admission("failed", row["id"], note=row["note"])
         action = "skip" if state == "done" else "do"
         found = row["name"] if action == "skip" else name
         return Admission(
@@ -168,8 +188,10 @@ class Journal(Ledger):
     def _copied(self, item: Item, name: str) -> Any:
         """The row of a picture that was copied under its own name instead of ``name``."""
         row = self._by_key(folded(item.name)) if item.name != name else None
-        known = row is not None and row["outcome"] == "copied" and self._same_source(row, item)
-        return row if known else None
+        if row is None or row["outcome"] != "copied":
+            return None
+        moved = (row["name"], row["size"], row["mtime_ns"]) == (item.name, item.size, item.mtime_ns)
+        return row if moved or self._same_source(row, item) else None
 
     def _insert(self, item: Item, name: str) -> Admission:
         cursor = self._db.execute(
@@ -225,10 +247,15 @@ class Journal(Ledger):
                 ],
             )  # fmt: skip
 
-    def takes_name(self, row: int, name: str) -> str | None:
-        """Why this row cannot have another output name than it was admitted with."""
-        other = self._by_key(folded(name))
-        return None if other is None or other["id"] == row else _collision(name, other)
+    def takes_name(self, row: int, name: str) -> tuple[str, bool]:
+        """Why this row cannot have another output name than it was admitted with ("" when it can),
+        and whether what lies under that name is of this row."""
+        with self._explained():
+            other = self._by_key(folded(name))
+            if other is not None and other["id"] != row:
+                return _collision(name, other), False
+            mine = self._db.execute("SELECT name, ours FROM items WHERE id = ?", (row,)).fetchone()
+            return "", bool(mine["ours"]) and mine["name"] == name
 
     def left_ready(self) -> list[sqlite3.Row]:
         with self._explained():
@@ -311,8 +338,8 @@ class Journal(Ledger):
 
 def _collision(name: str, row: sqlite3.Row) -> str:
     origin = f"{row['path']}: {row['member']}" if row["member"] else row["path"]
-    if row["name"] == name:
-        return f"its output {name} is already that of {origin}"
+    if row["name"] == name or folded(row["name"]) != folded(name):
+        return f"its output {row['name']} is already that of {origin}"
     return (
         f"its output {name} differs from {row['name']} of {origin} only in letter case, "
         "which some file systems take for one name"

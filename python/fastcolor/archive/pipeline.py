@@ -110,6 +110,7 @@ class _Job:
         self.batch_since = 0.0
         self.number = self.next_number = 0  # of tasks, where the sink wants their order
         self.waiting: dict[int, Result] = {}
+        self.in_work: set[int] = set()  # rows from their admission until they are published
         self.done_now = self.skipped_now = 0
         self.held = 0  # bytes of members of archives that wait or are worked on
         self.problem: JobError | None = None
@@ -155,9 +156,10 @@ class _Job:
                 break
             while self._is_full(workers, item):
                 self._take(workers)
-            task = self._task(item)
+            task = self._task(item, workers)
             if task is None:
                 continue
+            self.in_work.add(task.row)
             self.held += len(task.data)
             workers.submit(task)
             while self._take(workers, timeout=0):
@@ -171,11 +173,18 @@ class _Job:
             return True
         return item.eager and self.held > 0 and self.held + item.size > MOST_HELD_BYTES
 
-    def _task(self, item: Item) -> Task | None:
+    def _task(self, item: Item, workers: Workers[Task, Result]) -> Task | None:
         """What a worker is to do for this item; None when nothing is."""
         if self.rename_to and item.problem is None:
             item = replace(item, name=self.rename_to)
         admission = self._admit(item)
+        if admission.action == "wait":
+            while admission.row in self.in_work and not self.problem:
+                self._take(workers)
+                self._publish()
+            if self.problem:
+                return None
+            admission = self._admit(item)
         if admission.action == "failed":
             self._failed(item, admission.row, admission.note, known=True)
             return None
@@ -199,7 +208,9 @@ class _Job:
         return Task(self.number - 1, item, admission.row, admission.name, data, sample)
 
     def _admit(self, item: Item) -> Admission:
-        admission = self.journal.admit(item, self.settings.format, self.settings.force)
+        admission = self.journal.admit(
+            item, self.settings.format, self.settings.force, self.in_work
+        )
         if admission.action != "skip" or admission.outcome in ("", "skipped"):
             return admission
         if self.sink.holds(admission.name, admission.size):
@@ -241,13 +252,13 @@ class _Job:
             self.problem = self.problem or result.error
             return
         if finished is not None and finished.name != task.name and finished.outcome == "copied":
-            reason = self.journal.takes_name(task.row, finished.name) or self.sink.refusal(
-                finished.name, False, self.settings.force
-            ) or ""  # fmt: skip
+            reason, ours = self.journal.takes_name(task.row, finished.name)
+            reason = reason or self.sink.refusal(finished.name, ours, self.settings.force) or ""
         if reason or finished is None or staged is None:
             for name in {task.name, task.item.name, finished.name if finished else task.name}:
                 self.sink.drop(name)
             self._failed(task.item, task.row, reason)
+            self.in_work.discard(task.row)
             return
         if not self.batch:
             self.batch_since = time.monotonic()
@@ -270,6 +281,7 @@ class _Job:
         batch, self.batch = self.batch, []
         if not batch:
             return
+        self.in_work.difference_update(result.task.row for result in batch)
         try:
             self.sink.publish([(r.finished, r.staged) for r in batch if r.finished and r.staged])
             for result in batch:

@@ -70,7 +70,8 @@ def read_data(task: Task) -> tuple[bytes, Data]:
                 head = file.read(codecs.HEAD)
         except OSError as error:
             raise ItemError(f"cannot be read: {error.strerror or error}") from error
-        if codecs.sniff(head) == "tiff":
+        kind = codecs.sniff(head)
+        if kind == "tiff" or kind not in OUTPUT:  # nobody looks further into the latter
             return head, Path(item.path)
     data = task.data or (item.read() if item.read else b"")
     return data[: codecs.HEAD], data

@@ -42,6 +42,7 @@ __all__ = [
     "FAIL_ON",
     "FORMATS",
     "HEAD",
+    "READ",
     "CodecError",
     "Damage",
     "DamagedError",

@@ -1,0 +1,131 @@
+"""Members that unpack to far more than they take: refused before they fill the memory."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import archives
+import pytest
+
+MIB = 1 << 20
+PEAK = """
+import re, sys
+from pathlib import Path
+from fastcolor.archive import containers
+from fastcolor.archive.errors import ItemError
+def most():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+before = most()
+for item in containers.members(Path(sys.argv[1]), "", 4 << 30):
+    try:
+        print(item.member, item.problem or len(item.read()))
+    except ItemError as error:
+        print(item.member, error)
+print((most() - before) >> 10)
+"""
+
+
+class Zeros:
+    """A file of ``size`` bytes: a start, then zeros."""
+
+    def __init__(self, start: bytes, size: int) -> None:
+        self._start, self._left = start, size
+
+    def read(self, most: int = -1) -> bytes:
+        part = bytes(self._left if most < 0 else min(most, self._left))
+        part = (self._start + part[len(self._start) :])[: len(part)]
+        self._start = b""
+        self._left -= len(part)
+        return part
+
+
+def pack(path: Path, kind: str, members: dict[str, tuple[bytes, int]]) -> Path:
+    """Members by name: how they start, and how long they are."""
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, (start, size) in members.items():
+                file = Zeros(start, size)
+                with archive.open(name, "w") as target:
+                    while part := file.read(MIB):
+                        target.write(part)
+        return path
+    if kind == "tar.gz":
+        stream = gzip.GzipFile(path, "wb", 6)
+    else:
+        zstandard = pytest.importorskip("zstandard")
+        stream = zstandard.ZstdCompressor().stream_writer(path.open("wb"))
+    with stream, tarfile.open(fileobj=stream, mode="w|") as archive:
+        for name, (start, size) in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = size
+            archive.addfile(info, Zeros(start, size))
+    return path
+
+
+def peak(path: Path) -> tuple[dict[str, str], int]:
+    """What became of each member, and the MiB that reading them took at most."""
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=True
+    )
+    *lines, grown = done.stdout.splitlines()
+    return dict(line.split(" ", 1) for line in lines), int(grown)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.zst"])
+def test_what_is_no_picture_is_not_unpacked(tmp_path, kind):
+    # The ratio is within bounds, as far as it can be told.
+    small = {
+        "z.png": (b"none" + os.urandom(300_000), 150 * MIB),
+        "one.jpg": (archives.jpeg(1), 20_000),
+    }
+    found, grown = peak(pack(tmp_path / f"in.{kind}", kind, small))
+    assert int(found["z.png"]) < 1000
+    assert found["one.jpg"] == "20000"
+    assert grown < 40
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.zst"])
+def test_absurd_ratios(tmp_path, kind):
+    start = archives.png(1)
+    members = {"bomb.png": (start, 300 * MIB), "blank.png": (start, 60 * MIB)}
+    found, grown = peak(pack(tmp_path / f"in.{kind}", kind, members))
+    assert "more than 1000 times the bytes" in found["bomb.png"]
+    assert "more than 64 MiB" in found["bomb.png"]
+    assert found["blank.png"] == str(60 * MIB)
+    assert grown < (100 if kind == "zip" else 330)  # a stream tells its ratio late
+
+
+def test_large_members_are_held_once(tmp_path):
+    start = archives.png(1) + os.urandom(MIB)
+    path = pack(tmp_path / "in.zip", "zip", {"large.png": (start, 150 * MIB)})
+    found, grown = peak(path)
+    assert found["large.png"] == str(150 * MIB)
+    assert grown < 220
+
+
+def test_sparse_members_of_a_tar(tmp_path):
+    holes = tmp_path / "holes.png"
+    with holes.open("wb") as file:
+        file.write(archives.png(1))
+        file.truncate(300 * MIB)
+    made = subprocess.run(
+        ["tar", "--sparse", "-cf", "in.tar", "holes.png"], cwd=tmp_path, capture_output=True
+    )
+    if made.returncode or (tmp_path / "in.tar").stat().st_size > MIB:
+        pytest.skip("this tar makes no sparse members")
+    found, grown = peak(tmp_path / "in.tar")
+    assert "more than 1000 times the bytes" in found["holes.png"]
+    assert grown < 20
+
+
+def test_large_files_that_are_no_pictures_are_not_read(tmp_path):
+    with (tmp_path / "z.png").open("wb") as file:
+        file.truncate(4 << 30)
+    _, heard = archives.colour(tmp_path / "z.png", tmp_path / "out")
+    assert "no format that is known here" in heard.failures[str(tmp_path / "z.png")]

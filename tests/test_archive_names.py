@@ -1,0 +1,100 @@
+"""Outputs whose names meet: who has the name follows from the order of the items alone."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import archives
+import numpy as np
+import pytest
+from archives import colour
+from PIL import Image
+
+from fastcolor.archive import Settings
+
+
+def run_twice(source: Path, out: Path, settings: Settings):
+    """What the first run wrote and said; the second one changes nothing about it."""
+    _, heard = colour(source, out, settings)
+    first = archives.tree(out) if out.is_dir() else {"": out.read_bytes().hex()}
+    _, again = colour(source, out, settings)
+    assert again.outcomes == {}
+    assert again.failures == heard.failures
+    assert first == (archives.tree(out) if out.is_dir() else {"": out.read_bytes().hex()})
+    return first, heard.failures, heard.outcomes
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_names_that_copied_pictures_give_back(tmp_path, output):
+    """x.jpg holds x.png only until it turns out to be in colour."""
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "x.jpg").write_bytes(archives.colour_jpeg(1))
+    for number in range(12):
+        (source / f"x.k{number:02}.jpg").write_bytes(archives.jpeg(number, 16, 16))
+    (source / "x.png").write_bytes(archives.png(3))
+    (source / "y.jpg").write_bytes(archives.jpeg(4))
+    (source / "y.png").write_bytes(archives.png(5))
+    results = [
+        run_twice(source, tmp_path / str(jobs) / output, Settings(size=32, jobs=jobs, format="png"))
+        for jobs in (0, 1, 3, 64)
+    ]
+    assert all(result == results[0] for result in results)
+    _, failures, outcomes = results[0]
+    assert list(failures) == [str(source / "y.png")]
+    assert "y.png is already that of" in failures[str(source / "y.png")]
+    assert outcomes[str(source / "x.jpg")] == "copied"
+    assert outcomes[str(source / "x.png")] == "coloured"
+
+
+def test_jpeg_2000_in_colour_beside_a_tiff(tmp_path):
+    codecs = pytest.importorskip("imagecodecs")
+    source = tmp_path / "in"
+    source.mkdir()
+    rgb = np.stack([archives.grey(1), archives.grey(2), archives.grey(3)], axis=2)
+    (source / "a.jp2").write_bytes(codecs.jpeg2k_encode(rgb, level=0))
+    Image.fromarray(archives.grey(4)).save(source / "a.tif")
+    for jobs in (1, 8):
+        found, failures, _ = run_twice(source, tmp_path / str(jobs), Settings(size=32, jobs=jobs))
+        assert failures == {}
+        assert set(found) == {"a.jp2", "a.tif"}
+
+
+def test_the_same_name_twice_in_a_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        archive.writestr("x.jpg", archives.colour_jpeg(1))
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("x.jpg", archives.jpeg(2))
+        archive.writestr("x.png", archives.png(3))
+    results = [
+        run_twice(
+            tmp_path / "in.zip", tmp_path / str(jobs), Settings(size=32, jobs=jobs, format="png")
+        )
+        for jobs in (1, 8)
+    ]
+    assert results[0] == results[1]
+    assert set(results[0][0]) == {"x.jpg", "x.png"}
+    assert ["x.jpg is already that of" in text for text in results[0][1].values()] == [True]
+
+
+def test_copied_pictures_that_change_or_move(tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    settings = Settings(size=32, jobs=2, format="png")
+    (source / "x.jpg").write_bytes(archives.colour_jpeg(1))
+    (source / "x.png").write_bytes(archives.png(3))
+    (source / "z.jpg").write_bytes(archives.colour_jpeg(2))
+    assert colour(source, out, settings)[0] == 0
+    source = source.rename(tmp_path / "moved")
+    assert colour(source, out, settings)[1].outcomes == {}
+    changed = archives.colour_jpeg(9)
+    (source / "z.jpg").write_bytes(changed)
+    code, heard = colour(source, out, settings)
+    assert (code, heard.outcomes) == (0, {str(source / "z.jpg"): "copied"})
+    assert (out / "z.jpg").read_bytes() == changed
+    before = archives.tree(out)
+    (source / "x.jpg").write_bytes(archives.jpeg(7))
+    _, heard = colour(source, out, settings)
+    assert "x.png is already that of" in heard.failures[str(source / "x.jpg")]
+    assert archives.tree(out) == before
