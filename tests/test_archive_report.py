@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from archives import colour
 
-from fastcolor.archive import Settings, report
+from fastcolor.archive import Settings, report, run
 from fastcolor.archive.errors import JobError
 
 
@@ -86,7 +86,8 @@ def test_failures_beyond_the_table_are_all_beside_it(tmp_path, monkeypatch):
 
 
 def test_a_report_that_cannot_be_written_leaves_nothing(source, tmp_path):
-    (tmp_path / "page").mkdir()
+    page = tmp_path / "page.html"
+    in_the_way = archives.Meddling(1, page.mkdir)
     with pytest.raises(JobError, match="cannot write"):
-        colour(source, tmp_path / "out", report=tmp_path / "page")
+        run([source], tmp_path / "out", archives.SETTINGS, report=page, progress=in_the_way)
     assert not archives.leftovers(tmp_path)

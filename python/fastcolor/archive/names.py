@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path, PurePosixPath
 
 LONGEST_BYTES = 255  # of one part of a path, on nearly every file system
@@ -59,7 +60,7 @@ def format_of(name: str) -> str:
 
 def folded(name: str) -> str:
     """Equal for names that some file systems take for one."""
-    return name.casefold()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def printable(name: object) -> str:
