@@ -56,8 +56,11 @@ class Places:
 
 
 class Run:
-    def __init__(self, recipe: Recipe, places: Places, device: torch.device) -> None:
+    def __init__(
+        self, recipe: Recipe, places: Places, device: torch.device, cpu_clock: bool = False
+    ) -> None:
         self.recipe, self.places, self.device = recipe, places, device
+        self._now = time.process_time if cpu_clock else time.monotonic
         self.rank, self.world = 0, 1
         if distributed.is_initialized():
             self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
@@ -75,7 +78,7 @@ class Run:
         self.degrade = Degrade(**recipe.degrade)
         self._call = self._training_call()
         self.step_number = 0
-        self.clock = Clock()
+        self.clock = Clock(now=self._now)
         self.best = math.inf
         self._sources: dict[DataPart, CropBatches] = {}
 
@@ -249,7 +252,7 @@ class Run:
         if self.adversary and state.get("adversary"):
             self.adversary.load_state_dict(state["adversary"])
         self.step_number, self.best = state["step"], state["best"]
-        self.clock = Clock(state["seconds"])
+        self.clock = Clock(state["seconds"], self._now)
 
     def log(self, **fields: Any) -> None:
         row = {

@@ -4,7 +4,8 @@
 
 Each row is trained (or continued, where a run was cut short) in runs/table-MINUTES/, then
 scored on the evaluation sets; what is done is noted after every step, so the same command
-goes on where it stopped. A budget below 20 minutes on a CPU is a trial: it needs --out.
+goes on where it stopped. On a CPU the minutes are of the processor (a second on two cores is
+two), so that programs beside it do not shorten a row; fewer than 20 are a trial: it needs --out.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ class Driver:
 
     def publish(self) -> None:
         """Put titles, starts, budget and published figures beside the measured rows."""
-        device = "GPU" if any("cuda" in argument for argument in self.extra) else "CPU"
+        device = "CPU" if "--cpu-clock" in self.extra else "GPU"
         results = report.read(self.out)
         state = self.state()
         known = {entry["name"]: entry["budget"] for entry in results.get("table", [])}
@@ -175,6 +176,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     out = args.out or paths.ROOT / "training" / "RESULTS.json"
     extra = ["--device", args.device]
+    extra += ["--cpu-clock"] if args.device == "cpu" else []
     extra += ["--threads", str(args.threads)] if args.threads else []
     extra += ["--data", str(args.data)] if args.data else []
     wanted = set(filter(None, args.rows.split(",")))

@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--start-from", type=Path, metavar="MODEL.onnx", help="weights of an exported model")
     add("--minutes", type=float, help="bound of the run, and its schedule if that counts minutes")
     add("--stop-after", type=float, metavar="MINUTES", help="end this call early, to be resumed")
+    add("--cpu-clock", action="store_true", help="minutes are of CPUs, not of the wall clock")
     add("--steps", type=int, help="instead of the recipe's number of steps")
     add("--threads", type=int, default=0, help="CPU threads of each worker")
     return parser
@@ -73,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = options.out or Path("runs") / plan.name
     out.mkdir(parents=True, exist_ok=True)
     try:
-        run = Run(plan, Places(options.data, options.weights, options.cache, out), device)
+        places = Places(options.data, options.weights, options.cache, out)
+        run = Run(plan, places, device, options.cpu_clock)
         last = out / "last.pt"
         if options.resume and last.exists():
             run.restore(checkpoint.load(last))

@@ -112,10 +112,9 @@ def test_no_data_ends_with_one_sentence(tmp_path: Path, capsys: pytest.CaptureFi
     assert "no data" in capsys.readouterr().err
 
 
-def test_pauses_do_not_count_as_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pauses_do_not_count_as_time() -> None:
     now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    clock = Clock()
+    clock = Clock(now=lambda: now[0])
     for _ in range(200):
         now[0] += 1.0
         clock.tick()
@@ -123,3 +122,20 @@ def test_pauses_do_not_count_as_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now[0] += 10_000
     clock.tick()
     assert clock.seconds < 215
+
+
+def test_a_cpu_clock_counts_work_and_not_waiting(tmp_path: Path) -> None:
+    recipe(tmp_path / "mini.toml")
+    plan = load(tmp_path / "mini.toml")
+    places = Places(tmp_path, tmp_path, tmp_path, tmp_path)
+    clock = Run(plan, places, torch.device("cpu"), cpu_clock=True).clock
+    clock.tick()
+    before = clock.seconds
+    time.sleep(0.5)
+    clock.tick()
+    assert clock.seconds - before < 0.25
+    end = time.process_time() + 0.3
+    while time.process_time() < end:
+        pass
+    clock.tick()
+    assert clock.seconds - before >= 0.3
