@@ -5,7 +5,7 @@
 // instructions which the machine lacks.
 //
 // NOTE: results are the same bytes everywhere only under -ffp-contract=off (host) and -fmad=false
-// (device); CMakeLists.txt sets both.
+// (device); CMakeLists.txt sets both. Where one rounding is wanted, mul_add says so.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,53 @@ FC_HD float bits_float(uint32_t bits) {
   float value;
   memcpy(&value, &bits, sizeof value);
   return value;
+}
+
+// mul_add(a, b, c) is a * b + c of finite floats, rounded once, on every machine (results below the
+// normal range aside): the formulas say so where a product meets a sum. FC_FUSED: there is an
+// instruction for it. Else the exact product, which a double holds, and c are added in double.
+// Where that falls on the middle of two floats, a second rounding would hide which side the exact
+// sum is on: there the sum is rounded to odd first (Boldo and Melquiond 2008).
+#if defined(__FMA__) || defined(__FP_FAST_FMAF)
+#define FC_FUSED 1
+#else
+#define FC_FUSED 0
+#endif
+
+FC_HD float mul_add_in_double(float a, float b, float c) {
+  const double product = static_cast<double>(a) * static_cast<double>(b);
+  double sum = product + c;
+  int64_t bits;
+  memcpy(&bits, &sum, sizeof bits);
+  if (__builtin_expect((bits & 0x1fffffff) != 0x10000000, 1)) return static_cast<float>(sum);
+  const double back = sum - product;
+  const double lost = (product - (sum - back)) + (c - back);
+  if (lost != 0) bits += (lost > 0) == (sum > 0) ? 1 : -1;
+  memcpy(&sum, &bits, sizeof sum);
+  return static_cast<float>(sum);
+}
+
+namespace {
+template <typename F>
+struct MulAdd;  // also of vectors: core/lanes.h
+
+template <>
+struct MulAdd<float> {
+  FC_HD float of(float a, float b, float c) {
+#if defined(__CUDA_ARCH__)
+    return __fmaf_rn(a, b, c);
+#elif FC_FUSED
+    return __builtin_fmaf(a, b, c);
+#else
+    return mul_add_in_double(a, b, c);
+#endif
+  }
+};
+}  // namespace
+
+template <typename F, typename B, typename C>
+FC_HD F mul_add(F a, B b, C c) {
+  return MulAdd<F>::of(a, b, c);
 }
 
 // IEEE square root, correctly rounded on both sides.

@@ -76,6 +76,17 @@ FC_HD LaneBits load_pairs(const uint16_t* from) {
   return v;
 }
 
+// Values in [0, 255], rounded as round_to_uint does.
+FC_HD void store_bytes(uint8_t* to, Lanes v) {
+#if defined(__AVX512F__)
+  const __m512i whole = _mm512_maskz_cvtps_epi32(0xffff, (__m512)v);
+  const __m128i bytes = _mm512_maskz_cvtepi32_epi8(0xffff, whole);
+  memcpy(to, &bytes, sizeof bytes);
+#else
+  for (int i = 0; i < kLanes; ++i) to[i] = static_cast<uint8_t>(round_to_uint(v[i]));
+#endif
+}
+
 // Lane i is from[index[i]], index below kLanes; all kLanes floats are read.
 FC_HD Lanes pick_lanes(const float* from, LaneBits index) {
 #if defined(__AVX512F__)
@@ -89,6 +100,36 @@ FC_HD Lanes pick_lanes(const float* from, LaneBits index) {
 #endif
 }
 
+template <>
+struct MulAdd<Lanes> {
+  FC_HD Lanes of(Lanes a, Lanes b, Lanes c) {
+#if defined(__AVX512F__)
+    return (Lanes)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__FMA__)
+    return (Lanes)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__SSE2__) && !FC_FUSED
+    const auto sum = [](__m128 x, __m128 y, __m128 z) {
+      return _mm_add_pd(_mm_mul_pd(_mm_cvtps_pd(x), _mm_cvtps_pd(y)), _mm_cvtps_pd(z));
+    };
+    const auto high = [](Lanes v) { return _mm_movehl_ps((__m128)v, (__m128)v); };
+    const __m128d first = sum((__m128)a, (__m128)b, (__m128)c);
+    const __m128d second = sum(high(a), high(b), high(c));
+    const LaneBits low = (LaneBits)_mm_shuffle_ps((__m128)first, (__m128)second, 0x88);
+    const LaneBits middle = (low & 0x1fffffff) == 0x10000000;
+    if (__builtin_expect(_mm_movemask_ps((__m128)middle) == 0, 1)) {
+      return (Lanes)_mm_movelh_ps(_mm_cvtpd_ps(first), _mm_cvtpd_ps(second));
+    }
+    for (int i = 0; i < kLanes; ++i) c[i] = mul_add(a[i], b[i], c[i]);
+    return c;
+#else
+    for (int i = 0; i < kLanes; ++i) c[i] = mul_add(a[i], b[i], c[i]);
+    return c;
+#endif
+  }
+  FC_HD Lanes of(Lanes a, float b, Lanes c) { return of(a, Lanes{} + b, c); }
+  FC_HD Lanes of(Lanes a, float b, float c) { return of(a, Lanes{} + b, Lanes{} + c); }
+};
+
 // As the function for one float has it (core/hd.h).
 FC_HD Lanes clamp01(Lanes value) {
   LaneBits bits = (LaneBits)value;
@@ -97,18 +138,24 @@ FC_HD Lanes clamp01(Lanes value) {
   return (Lanes)bits;
 }
 
-// True where a lane is below low or above high.
-FC_HD bool any_outside(Lanes least, Lanes most, float low, float high) {
+// True where a lane of any of them lies outside [0, 1]; -0 may count as outside. The bits of floats
+// below 0 are, as unsigned numbers, above those of 1.
+FC_HD bool any_outside01(Lanes a, Lanes b, Lanes c) {
 #if defined(__AVX512F__)
-  return (_mm512_cmp_ps_mask((__m512)least, _mm512_set1_ps(low), _CMP_LT_OQ) |
-          _mm512_cmp_ps_mask((__m512)most, _mm512_set1_ps(high), _CMP_GT_OQ)) != 0;
+  const __m512i ab = _mm512_maskz_max_epu32(0xffff, (__m512i)a, (__m512i)b);
+  const __m512i most = _mm512_maskz_max_epu32(0xffff, ab, (__m512i)c);
+  return _mm512_cmpgt_epu32_mask(most, _mm512_set1_epi32(0x3f800000)) != 0;
 #elif defined(__AVX2__)
-  return _mm256_movemask_ps((__m256)((least < low) | (most > high))) != 0;
-#elif defined(__SSE2__)
-  return _mm_movemask_ps((__m128)((least < low) | (most > high))) != 0;
+  const __m256i one = _mm256_set1_epi32(0x3f800000);
+  const __m256i most = _mm256_max_epu32(_mm256_max_epu32((__m256i)a, (__m256i)b), (__m256i)c);
+  return _mm256_movemask_epi8(_mm256_cmpeq_epi32(_mm256_max_epu32(most, one), one)) != -1;
 #else
-  const LaneBits outside = (least < low) | (most > high);
+  const LaneBits outside = (a < 0) | (a > 1) | (b < 0) | (b > 1) | (c < 0) | (c > 1);
+#if defined(__SSE2__)
+  return _mm_movemask_ps((__m128)outside) != 0;
+#else
   return (outside[0] | outside[1] | outside[2] | outside[3]) != 0;
+#endif
 #endif
 }
 

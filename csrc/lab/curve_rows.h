@@ -26,10 +26,10 @@ class CurveLanes {
   }
   __attribute__((always_inline)) Lanes operator()(Lanes v) const {
     // The permute looks at five bits only.
-    const __m512i piece = (__m512i)((LaneBits)(v * scale_ + offset_) >> 21);
+    const __m512i piece = (__m512i)((LaneBits)mul_add(v, scale_, offset_) >> 21);
     const auto row = [&](int k) { return (Lanes)_mm512_permutex2var_ps(low_[k], piece, high_[k]); };
     Lanes sum = row(kDegree);
-    for (int k = kDegree - 1; k >= 0; --k) sum = sum * v + row(k);
+    for (int k = kDegree - 1; k >= 0; --k) sum = mul_add(sum, v, row(k));
     return sum;
   }
 
@@ -41,7 +41,7 @@ class CurveLanes {
 
   explicit CurveLanes(const CurveOf<kDegree>& curve) : curve_(curve) {}
   __attribute__((always_inline)) Lanes operator()(Lanes v) const {
-    const __m256i piece = (__m256i)((LaneBits)(v * curve_.scale + curve_.offset) >> 21);
+    const __m256i piece = (__m256i)((LaneBits)mul_add(v, curve_.scale, curve_.offset) >> 21);
     // Bits 3 and 4 of the piece, moved to the sign, choose among four registers of eight entries.
     const __m256 bit3 = _mm256_castsi256_ps(_mm256_slli_epi32(piece, 28));
     const __m256 bit4 = _mm256_castsi256_ps(_mm256_slli_epi32(piece, 27));
@@ -54,7 +54,7 @@ class CurveLanes {
                                      _mm256_blendv_ps(entry(2), entry(3), bit3), bit4);
     };
     Lanes sum = row(kDegree);
-    for (int k = kDegree - 1; k >= 0; --k) sum = sum * v + row(k);
+    for (int k = kDegree - 1; k >= 0; --k) sum = mul_add(sum, v, row(k));
     return sum;
   }
 
@@ -65,8 +65,15 @@ class CurveLanes {
 
   explicit CurveLanes(const CurveOf<kDegree>& curve) : curve_(curve) {}
   __attribute__((always_inline)) Lanes operator()(Lanes v) const {
-    for (int i = 0; i < kLanes; ++i) v[i] = curve_at(curve_, v[i]);
-    return v;
+    const LaneBits piece = ((LaneBits)mul_add(v, curve_.scale, curve_.offset) >> 21) & 31;
+    const auto row = [&](int k) {
+      Lanes c;
+      for (int i = 0; i < kLanes; ++i) c[i] = curve_.c[k][piece[i]];
+      return c;
+    };
+    Lanes sum = row(kDegree);
+    for (int k = kDegree - 1; k >= 0; --k) sum = mul_add(sum, v, row(k));
+    return sum;
   }
 
  private:

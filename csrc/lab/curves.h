@@ -8,7 +8,7 @@
 namespace fastcolor {
 
 // For v in [0, 1.0005] and down to -1e-6. The piece of v is in bits 21 to 25 of
-// u = v * scale + offset; its polynomial in v is c[0] + c[1] v + c[2] v^2 + ...
+// u = mul_add(v, scale, offset); its polynomial in v is c[0] + c[1] v + c[2] v^2 + ...
 template <int kDegree>
 struct alignas(128) CurveOf {
   float scale, offset;
@@ -36,14 +36,14 @@ namespace on_device {
 #endif
 
 FC_HD uint32_t curve_piece(float v, float scale, float offset) {
-  return (float_bits(v * scale + offset) >> 21) & 31u;
+  return (float_bits(mul_add(v, scale, offset)) >> 21) & 31u;
 }
 
 template <int kDegree>
 FC_HD float curve_at(const CurveOf<kDegree>& curve, float v) {
   const uint32_t piece = curve_piece(v, curve.scale, curve.offset);
   float sum = curve.c[kDegree][piece];
-  for (int k = kDegree - 1; k >= 0; --k) sum = sum * v + curve.c[k][piece];
+  for (int k = kDegree - 1; k >= 0; --k) sum = mul_add(sum, v, curve.c[k][piece]);
   return sum;
 }
 

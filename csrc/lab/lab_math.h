@@ -57,13 +57,13 @@ FC_HD float grey_to_f(float encoded) {
 }
 template <typename F>
 FC_HD F f_to_lightness(F f) {
-  return f * 116.0f - 16.0f;
+  return mul_add(f, 116.0f, -16.0f);
 }
 
 template <typename F>
 FC_HD F lab_f_inverse(F f) {
   const F cube = f * f * f;
-  const F straight = (f - 0.13793103f) * 0.12841855f;
+  const F straight = mul_add(f, 0.12841855f, -0.0177129027f);
   return f > 0.20689656f ? cube : straight;
 }
 
@@ -72,9 +72,9 @@ FC_HD Xyz linear_to_xyz(Rgb c) {
   // Written as a neutral part plus differences: equal components stay equal to the last bit.
   const float rg = c.r - c.g;
   const float bg = c.b - c.g;
-  out.x = c.g + (rg * 0.433952749f + bg * 0.18982783f);
-  out.y = c.g + (rg * 0.212670997f + bg * 0.0721689984f);
-  out.z = c.g + (rg * 0.017757915f + bg * 0.872765541f);
+  out.x = mul_add(rg, 0.433952749f, mul_add(bg, 0.18982783f, c.g));
+  out.y = mul_add(rg, 0.212670997f, mul_add(bg, 0.0721689984f, c.g));
+  out.z = mul_add(rg, 0.017757915f, mul_add(bg, 0.872765541f, c.g));
   return out;
 }
 
@@ -83,16 +83,16 @@ FC_HD RgbOf<F> xyz_to_linear(XyzOf<F> c) {
   RgbOf<F> out;
   const F xy = c.x - c.y;
   const F zy = c.z - c.y;
-  out.r = c.y + (xy * 3.07993484f + zy * -0.542783439f);
-  out.g = c.y + (xy * -0.92123419f + zy * 0.0452441797f);
-  out.b = c.y + (xy * 0.0528896824f + zy * 1.15115166f);
+  out.r = mul_add(xy, 3.07993484f, mul_add(zy, -0.542783439f, c.y));
+  out.g = mul_add(xy, -0.92123419f, mul_add(zy, 0.0452441797f, c.y));
+  out.b = mul_add(xy, 0.0528896824f, mul_add(zy, 1.15115166f, c.y));
   return out;
 }
 
 // f holds lab_f of x, y and z.
 FC_HD Lab f_to_lab(Xyz f) {
   Lab out;
-  out.l = f.y * 116.0f - 16.0f;
+  out.l = f_to_lightness(f.y);
   out.a = (f.x - f.y) * 500.0f;
   out.b = (f.y - f.z) * 200.0f;
   return out;
@@ -101,11 +101,11 @@ FC_HD Lab f_to_lab(Xyz f) {
 FC_HD Lab xyz_to_lab(Xyz c) { return f_to_lab({lab_f(c.x), lab_f(c.y), lab_f(c.z)}); }
 
 FC_HD Xyz lab_to_xyz(Lab c) {
-  const float fy = (c.l + 16.0f) * 0.00862069f;
+  const float fy = mul_add(c.l, 0.00862069f, 0.13793103f);
   Xyz out;
-  out.x = lab_f_inverse(fy + c.a * 0.002f);
+  out.x = lab_f_inverse(mul_add(c.a, 0.002f, fy));
   out.y = lab_f_inverse(fy);
-  out.z = lab_f_inverse(fy - c.b * 0.005f);
+  out.z = lab_f_inverse(mul_add(c.b, -0.005f, fy));
   return out;
 }
 

@@ -14,54 +14,69 @@ inline float across(const Padded& v, int64_t i) {
   return guide_sum(v[i], v[i + 1], v[i + 2], v[i + 3], v[i + 4]);
 }
 
-struct FiveRows {
-  const float* at[5];
-};
+// The rows y - 2 ... y + 2 of columns x0 - 2 ... x0 + count + 1; beyond the border it repeats.
+// From one y to the next one row is read.
+class FiveRows {
+ public:
+  FiveRows(const float* plane, int64_t width, int64_t height, int64_t x0, int64_t count)
+      : plane_(plane), width_(width), height_(height), x0_(x0), count_(count) {}
 
-FiveRows rows_around(const float* plane, int64_t width, int64_t height, int64_t y) {
-  FiveRows rows;
-  for (int k = 0; k < 5; ++k) rows.at[k] = plane + clamp_index(y + k - kPad, height) * width;
-  return rows;
-}
-
-// The rows' samples x0 - 2 ... x0 + count + 1 into padded buffers; beyond the border it repeats.
-void load_padded(const FiveRows& rows, int64_t width, int64_t x0, int64_t count, Padded (&out)[5]) {
-  const int64_t low = x0 >= kPad ? 0 : kPad - x0;
-  const int64_t room = width - x0 + kPad;  // samples up to the border, from x0 - 2 on
-  const int64_t high = room < count + 2 * kPad ? room : count + 2 * kPad;
-  for (int k = 0; k < 5; ++k) {
-    const float* __restrict__ from = rows.at[k] + (x0 - kPad);
-    float* __restrict__ to = out[k];
-    for (int64_t i = low; i < high; ++i) to[i] = from[i];
-    for (int64_t i = 0; i < low; ++i) to[i] = rows.at[k][0];
-    for (int64_t i = high; i < count + 2 * kPad; ++i) to[i] = rows.at[k][width - 1];
+  void move_to(int64_t y) {
+    const int64_t from = y == y_ + 1 ? y + kPad : y - kPad;
+    for (int64_t row = from; row <= y + kPad; ++row) load(row, rows_[(row + kPad) % 5]);
+    y_ = y;
   }
-}
+  // Row y + k - 2.
+  const float* operator[](int64_t k) const { return rows_[(y_ + k) % 5]; }
+
+ private:
+  void load(int64_t y, Padded& out) {
+    const float* row = plane_ + clamp_index(y, height_) * width_;
+    const int64_t low = x0_ >= kPad ? 0 : kPad - x0_;
+    const int64_t room = width_ - x0_ + kPad;  // samples up to the border, from x0 - 2 on
+    const int64_t high = room < count_ + 2 * kPad ? room : count_ + 2 * kPad;
+    memcpy(out + low, row + (x0_ - kPad + low), static_cast<size_t>(high - low) * sizeof(float));
+    for (int64_t i = 0; i < low; ++i) out[i] = row[0];
+    for (int64_t i = high; i < count_ + 2 * kPad; ++i) out[i] = row[width_ - 1];
+  }
+
+  const float* plane_;
+  int64_t width_, height_, x0_, count_;
+  int64_t y_ = -10;
+  alignas(64) Padded rows_[5];
+};
 
 }  // namespace
 
 void guide_raw_rows(const SmallChroma& small, float* raw_a, float* raw_b, int64_t first,
                     int64_t last) {
-  alignas(64) Padded l[5], a[5], b[5];
   alignas(64) Padded sum_l, sum_ll, sum_a, sum_b, sum_la, sum_lb;
-  for (int64_t y = first; y < last; ++y) {
-    for (int64_t x = 0; x < small.width; x += kBlock) {
-      const int64_t count = block_at(x, small.width);
-      load_padded(rows_around(small.lightness, small.width, small.height, y), small.width, x, count,
-                  l);
-      load_padded(rows_around(small.a, small.width, small.height, y), small.width, x, count, a);
-      load_padded(rows_around(small.b, small.width, small.height, y), small.width, x, count, b);
+  for (int64_t x = 0; x < small.width; x += kBlock) {
+    const int64_t count = block_at(x, small.width);
+    FiveRows l(small.lightness, small.width, small.height, x, count);
+    FiveRows a(small.a, small.width, small.height, x, count);
+    FiveRows b(small.b, small.width, small.height, x, count);
+    for (int64_t y = first; y < last; ++y) {
+      const float *rows_l[5], *rows_a[5], *rows_b[5];
+      for (FiveRows* rows : {&l, &a, &b}) rows->move_to(y);
+      for (int k = 0; k < 5; ++k) {
+        rows_l[k] = l[k];
+        rows_a[k] = a[k];
+        rows_b[k] = b[k];
+      }
       for (int64_t i = 0; i < count + 2 * kPad; ++i) {
-        float c[5];
-        for (int k = 0; k < 5; ++k) c[k] = l[k][i] - 50.0f;
+        float c[5], p[5], q[5];
+        for (int k = 0; k < 5; ++k) {
+          c[k] = rows_l[k][i] - 50.0f;
+          p[k] = rows_a[k][i];
+          q[k] = rows_b[k][i];
+        }
         sum_l[i] = guide_sum(c[0], c[1], c[2], c[3], c[4]);
         sum_ll[i] = guide_sum(c[0] * c[0], c[1] * c[1], c[2] * c[2], c[3] * c[3], c[4] * c[4]);
-        sum_a[i] = guide_sum(a[0][i], a[1][i], a[2][i], a[3][i], a[4][i]);
-        sum_b[i] = guide_sum(b[0][i], b[1][i], b[2][i], b[3][i], b[4][i]);
-        sum_la[i] = guide_sum(c[0] * a[0][i], c[1] * a[1][i], c[2] * a[2][i], c[3] * a[3][i],
-                              c[4] * a[4][i]);
-        sum_lb[i] = guide_sum(c[0] * b[0][i], c[1] * b[1][i], c[2] * b[2][i], c[3] * b[3][i],
-                              c[4] * b[4][i]);
+        sum_a[i] = guide_sum(p[0], p[1], p[2], p[3], p[4]);
+        sum_b[i] = guide_sum(q[0], q[1], q[2], q[3], q[4]);
+        sum_la[i] = guide_sum(c[0] * p[0], c[1] * p[1], c[2] * p[2], c[3] * p[3], c[4] * p[4]);
+        sum_lb[i] = guide_sum(c[0] * q[0], c[1] * q[1], c[2] * q[2], c[3] * q[3], c[4] * q[4]);
       }
       float* __restrict__ to_a = raw_a + y * small.width + x;
       float* __restrict__ to_b = raw_b + y * small.width + x;
@@ -77,12 +92,13 @@ void guide_raw_rows(const SmallChroma& small, float* raw_a, float* raw_b, int64_
 
 void guide_smooth_rows(const float* raw, float* slope, int64_t width, int64_t height, int64_t first,
                        int64_t last) {
-  alignas(64) Padded r[5];
   alignas(64) Padded sum;
-  for (int64_t y = first; y < last; ++y) {
-    for (int64_t x = 0; x < width; x += kBlock) {
-      const int64_t count = block_at(x, width);
-      load_padded(rows_around(raw, width, height, y), width, x, count, r);
+  for (int64_t x = 0; x < width; x += kBlock) {
+    const int64_t count = block_at(x, width);
+    FiveRows rows(raw, width, height, x, count);
+    for (int64_t y = first; y < last; ++y) {
+      rows.move_to(y);
+      const float* r[5] = {rows[0], rows[1], rows[2], rows[3], rows[4]};
       for (int64_t i = 0; i < count + 2 * kPad; ++i) {
         sum[i] = guide_sum(r[0][i], r[1][i], r[2][i], r[3][i], r[4][i]);
       }

@@ -61,7 +61,7 @@ class SmallPlanes {
           const float value = *reinterpret_cast<const float*>(from + x * ab.pixel_stride);
           const uint32_t exponent = float_bits(value) & 0x7f800000u;
           largest_exponent = exponent > largest_exponent ? exponent : largest_exponent;
-          *to++ = limited_chroma(value * saturation);
+          *to++ = chroma_in_f(channel, value * saturation);
         }
       }
       FC_CHECK(largest_exponent < 0x7f800000u, "ab must be finite, got NaN or infinity");
@@ -166,15 +166,16 @@ YccCode ycc_code(const YccOptions& options) {
   code.luma_offset = static_cast<float>(black);
   code.luma_scale = static_cast<float>(1.0 / (white - black));
   code.chroma_offset = static_cast<float>(128 * unit);
-  code.chroma_scale = static_cast<float>(options.limited ? 224 * unit : largest);
   code.chroma_low = static_cast<float>(options.limited ? 16 * unit : 0);
   code.chroma_high = static_cast<float>(options.limited ? 240 * unit : largest);
   const double kr = options.bt709 ? 0.2126 : 0.299;
   const double kb = options.bt709 ? 0.0722 : 0.114;
-  code.kr = static_cast<float>(kr);
-  code.kb = static_cast<float>(kb);
-  code.cb_factor = static_cast<float>(0.5 / (1 - kb));
-  code.cr_factor = static_cast<float>(0.5 / (1 - kr));
+  // Cb = (B' - Y') / 2 (1 - kb), Y' - G' = kr (R' - G') + kb (B' - G'), and so for Cr.
+  const double range = options.limited ? 224 * unit : largest;
+  code.cb_b = static_cast<float>(range / 2);
+  code.cb_r = static_cast<float>(-range / 2 * kr / (1 - kb));
+  code.cr_r = static_cast<float>(range / 2);
+  code.cr_b = static_cast<float>(-range / 2 * kb / (1 - kr));
   return code;
 }
 

@@ -35,29 +35,32 @@ FC_HD void chroma_at(const ChromaStrip::Rows& rows, int64_t i, Lanes f, Lanes& a
   b = cubic(1);
   if (kChroma == Chroma::bicubic) return;
   const Lanes detail = f_to_lightness(f) - cubic(2);
-  a = a + linear(2) * detail;
-  b = b + linear(3) * detail;
+  a = mul_add(linear(2), detail, a);
+  b = mul_add(linear(3), detail, b);
 }
 
-// f of luma codes.
+// f of the mean of kCodes luma codes, from their sum.
+template <int kCodes>
 class LumaCurve {
  public:
   explicit LumaCurve(const MergeJob& job)
-      : curve_(kGreyCurve), black_(job.black), step_(job.code_step) {}
-  __attribute__((always_inline)) Lanes operator()(Lanes code) const {
-    return curve_(clamp01(code_to_grey(code, black_, step_)));
+      : curve_(kGreyCurve),
+        step_(job.code_step / static_cast<float>(kCodes)),
+        offset_(-job.black * job.code_step) {}
+  __attribute__((always_inline)) Lanes operator()(Lanes sum) const {
+    return curve_(clamp01(code_to_grey(sum, step_, offset_)));
   }
 
  private:
   CurveLanes<3> curve_;
-  float black_, step_;
+  float step_, offset_;
 };
 
 // f of the luma.
 template <typename T>
 FC_HD void f_of_row(const MergeJob& job, int64_t x, int64_t y, int64_t count, Work& w) {
   const ImageView& luma = job.luma;
-  const LumaCurve f_of(job);
+  const LumaCurve<1> f_of(job);
   int64_t i = 0;
   if (luma.contiguous_rows()) {
     const T* samples = reinterpret_cast<const T*>(luma.at(x, y));
@@ -82,66 +85,11 @@ FC_HD void colours_of_row(const ChromaStrip::Rows& rows, int64_t count, Work& w)
     Lanes a, b;
     chroma_at<kChroma>(rows, i, f, a, b);
     Tint<Lanes> t = tint_of(f, a, b);
-    if (any_outside(smallest(t), largest(t), 0.0f, 1.0f)) t = in_gamut(t);
+    if (any_outside01(t.r, t.g, t.b)) t = in_gamut(t);
     store_lanes(w.rgb[0] + i, t.r);
     store_lanes(w.rgb[1] + i, t.g);
     store_lanes(w.rgb[2] + i, t.b);
   }
-}
-
-FC_HD void chroma_codes_of_row(const MergeJob& job, int64_t count, Work& w) {
-  const CurveLanes<3> encode(kEncodeCurve);
-  for (int64_t i = 0; i < count; i += kLanes) {
-    const auto encoded = [&](int c) { return encode(load_lanes(w.rgb[c] + i)); };
-    const auto codes = encode_chroma(RgbOf<Lanes>{encoded(0), encoded(1), encoded(2)}, job.code);
-    store_lanes(w.cb + i, codes.cb);
-    store_lanes(w.cr + i, codes.cr);
-  }
-}
-
-// f of the mean luma under each chroma sample, of kStepX * kStepY luma samples. Samples beyond the
-// border repeat it.
-template <typename T, int kStepX, int kStepY>
-void f_of_cells(const MergeJob& job, int64_t x0, int64_t y, int64_t count, float* f) {
-  const ImageView& luma = job.luma;
-  const LumaCurve f_of(job);
-  constexpr float kShare = 1.0f / (kStepX * kStepY);
-  const int64_t first = x0 * kStepX;
-  const char* rows[kStepY];
-  for (int k = 0; k < kStepY; ++k) {
-    rows[k] = luma.at(first, clamp_index(y * kStepY + k, luma.height));
-  }
-  int64_t i = 0;
-  if (luma.contiguous_rows()) {
-    for (; i + kLanes <= count && first + (i + kLanes) * kStepX <= luma.width; i += kLanes) {
-      LaneBits sum = {};
-      for (const char* row : rows) {
-        const T* samples = reinterpret_cast<const T*>(row) + i * kStepX;
-        sum += kStepX == 2 ? load_pairs(samples) : load_codes(samples);
-      }
-      store_lanes(f + i, f_of(to_lanes(sum) * kShare));
-    }
-  }
-  const int64_t done = i;
-  for (; i < count; ++i) {
-    f[i] = 0.0f;
-    for (const char* row : rows) {
-      for (int64_t x = i * kStepX; x < (i + 1) * kStepX; ++x) {
-        const int64_t inside = clamp_index(first + x, luma.width) - first;
-        f[i] += static_cast<float>(*reinterpret_cast<const T*>(row + inside * luma.pixel_stride));
-      }
-    }
-  }
-  for (i = done; i < count; i += kLanes) {
-    store_lanes(f + i, f_of(load_lanes(f + i) * kShare));
-  }
-}
-
-template <typename T>
-void f_of_cells(const MergeJob& job, int64_t x0, int64_t y, int64_t count, float* f) {
-  if (job.step_y == 2) return f_of_cells<T, 2, 2>(job, x0, y, count, f);
-  if (job.step_x == 2) return f_of_cells<T, 2, 1>(job, x0, y, count, f);
-  f_of_cells<T, 1, 1>(job, x0, y, count, f);
 }
 
 template <typename T>
@@ -157,10 +105,84 @@ void store_codes(const ImageView& view, int64_t x, int64_t y, int64_t count,
   }
 }
 
+FC_HD void chroma_codes_of_row(const MergeJob& job, int64_t x, int64_t y, int64_t count, Work& w) {
+  const CurveLanes<3> encode(kEncodeCurve);
+  const auto codes_at = [&](int64_t i) __attribute__((always_inline)) {
+    const auto encoded = [&](int c) { return encode(load_lanes(w.rgb[c] + i)); };
+    return encode_chroma(RgbOf<Lanes>{encoded(0), encoded(1), encoded(2)}, job.code);
+  };
+  int64_t done = 0;
+  if (job.cb.type == DType::u8 && job.cb.contiguous_rows() && job.cr.contiguous_rows()) {
+    uint8_t* cb = reinterpret_cast<uint8_t*>(job.cb.at(x, y));
+    uint8_t* cr = reinterpret_cast<uint8_t*>(job.cr.at(x, y));
+    for (; done + kLanes <= count; done += kLanes) {
+      const auto codes = codes_at(done);
+      store_bytes(cb + done, codes.cb);
+      store_bytes(cr + done, codes.cr);
+    }
+  }
+  if (done == count) return;
+  for (int64_t i = done; i < count; i += kLanes) {
+    const auto codes = codes_at(i);
+    store_lanes(w.cb + i - done, codes.cb);
+    store_lanes(w.cr + i - done, codes.cr);
+  }
+  if (job.cb.type == DType::u8) {
+    store_codes<uint8_t>(job.cb, x + done, y, count - done, w.cb);
+    store_codes<uint8_t>(job.cr, x + done, y, count - done, w.cr);
+  } else {
+    store_codes<uint16_t>(job.cb, x + done, y, count - done, w.cb);
+    store_codes<uint16_t>(job.cr, x + done, y, count - done, w.cr);
+  }
+}
+
+// f of the mean luma under each chroma sample, of kStepX * kStepY luma samples. Samples beyond the
+// border repeat it.
+template <typename T, int kStepX, int kStepY>
+void f_of_cells(const MergeJob& job, int64_t x0, int64_t y, int64_t count, float* f) {
+  const ImageView& luma = job.luma;
+  const LumaCurve<kStepX * kStepY> f_of(job);
+  const int64_t first = x0 * kStepX;
+  const char* rows[kStepY];
+  for (int k = 0; k < kStepY; ++k) {
+    rows[k] = luma.at(first, clamp_index(y * kStepY + k, luma.height));
+  }
+  int64_t i = 0;
+  if (luma.contiguous_rows()) {
+    for (; i + kLanes <= count && first + (i + kLanes) * kStepX <= luma.width; i += kLanes) {
+      LaneBits sum = {};
+      for (const char* row : rows) {
+        const T* samples = reinterpret_cast<const T*>(row) + i * kStepX;
+        sum += kStepX == 2 ? load_pairs(samples) : load_codes(samples);
+      }
+      store_lanes(f + i, f_of(to_lanes(sum)));
+    }
+  }
+  const int64_t done = i;
+  for (; i < count; ++i) {
+    f[i] = 0.0f;
+    for (const char* row : rows) {
+      for (int64_t x = i * kStepX; x < (i + 1) * kStepX; ++x) {
+        const int64_t inside = clamp_index(first + x, luma.width) - first;
+        f[i] += static_cast<float>(*reinterpret_cast<const T*>(row + inside * luma.pixel_stride));
+      }
+    }
+  }
+  for (i = done; i < count; i += kLanes) {
+    store_lanes(f + i, f_of(load_lanes(f + i)));
+  }
+}
+
+template <typename T>
+void f_of_cells(const MergeJob& job, int64_t x0, int64_t y, int64_t count, float* f) {
+  if (job.step_y == 2) return f_of_cells<T, 2, 2>(job, x0, y, count, f);
+  if (job.step_x == 2) return f_of_cells<T, 2, 1>(job, x0, y, count, f);
+  f_of_cells<T, 1, 1>(job, x0, y, count, f);
+}
+
 template <Chroma kChroma>
 void rgb_rows(const MergeJob& job, int64_t first, int64_t last) {
   Work w{};
-  ChromaStrip::Rows rows;
   const auto soon = [&](const ChromaStrip& strip, int64_t y) {
     prefetch_block<0>(job.luma, strip.x0(), y, strip.count());
     prefetch_block<1>(job.rgb, strip.x0(), y, strip.count());
@@ -168,7 +190,7 @@ void rgb_rows(const MergeJob& job, int64_t first, int64_t last) {
   for_each_strip(job, first, last, soon, [&](ChromaStrip& strip, int64_t y) {
     const int64_t x = strip.x0();
     const int64_t count = strip.count();
-    strip.rows_at(y, rows);
+    const ChromaStrip::Rows& rows = strip.rows_at(y);
     if (job.luma.type == DType::u8) {
       f_of_row<uint8_t>(job, x, y, count, w);
     } else {
@@ -187,7 +209,6 @@ void rgb_rows(const MergeJob& job, int64_t first, int64_t last) {
 template <Chroma kChroma>
 void ycc_rows(const MergeJob& job, int64_t first, int64_t last) {
   Work w{};
-  ChromaStrip::Rows rows;
   const auto soon = [&](const ChromaStrip& strip, int64_t y) {
     for (int64_t row = y * job.step_y; row < (y + 1) * job.step_y; ++row) {
       prefetch_block<0>(job.luma, strip.x0() * job.step_x, row, strip.count() * job.step_x);
@@ -198,21 +219,14 @@ void ycc_rows(const MergeJob& job, int64_t first, int64_t last) {
   for_each_strip(job, first, last, soon, [&](ChromaStrip& strip, int64_t y) {
     const int64_t x = strip.x0();
     const int64_t count = strip.count();
-    strip.rows_at(y, rows);
+    const ChromaStrip::Rows& rows = strip.rows_at(y);
     if (job.luma.type == DType::u8) {
       f_of_cells<uint8_t>(job, x, y, count, w.luma);
     } else {
       f_of_cells<uint16_t>(job, x, y, count, w.luma);
     }
     colours_of_row<kChroma>(rows, count, w);
-    chroma_codes_of_row(job, count, w);
-    if (job.cb.type == DType::u8) {
-      store_codes<uint8_t>(job.cb, x, y, count, w.cb);
-      store_codes<uint8_t>(job.cr, x, y, count, w.cr);
-    } else {
-      store_codes<uint16_t>(job.cb, x, y, count, w.cb);
-      store_codes<uint16_t>(job.cr, x, y, count, w.cr);
-    }
+    chroma_codes_of_row(job, x, y, count, w);
   });
 }
 

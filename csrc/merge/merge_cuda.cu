@@ -26,8 +26,8 @@ __global__ void copy_ab_kernel(const Batch<SmallJob> batch) {
   const int64_t size = job.ab.width * job.ab.height;
   for (int64_t y = blockIdx.y; y < job.ab.height; y += gridDim.y) {
     for (int channel = 0; channel < 2; ++channel) {
-      job.planes[size * channel + y * job.ab.width + x] = limited_chroma(
-          *reinterpret_cast<const float*>(job.ab.at(x, y, channel)) * job.saturation);
+      job.planes[size * channel + y * job.ab.width + x] = chroma_in_f(
+          channel, *reinterpret_cast<const float*>(job.ab.at(x, y, channel)) * job.saturation);
     }
   }
 }
@@ -115,8 +115,8 @@ class Column {
     b = cubic_sum(w, b_[0], b_[1], b_[2], b_[3]);
     if (kChroma == Chroma::bicubic) return;
     const float detail = f_to_lightness(f) - cubic_sum(w, l_[0], l_[1], l_[2], l_[3]);
-    a = a + linear_sum(tap.part, slope_a_[1], slope_a_[2]) * detail;
-    b = b + linear_sum(tap.part, slope_b_[1], slope_b_[2]) * detail;
+    a = mul_add(linear_sum(tap.part, slope_a_[1], slope_a_[2]), detail, a);
+    b = mul_add(linear_sum(tap.part, slope_b_[1], slope_b_[2]), detail, b);
   }
 
  private:
@@ -234,7 +234,8 @@ __global__ void merge_ycc_kernel(const Batch<MergeJob> batch) {
   const int64_t x = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (x >= job.width) return;
   Column<kChroma> column(job, x);
-  const float share = 1.0f / static_cast<float>(job.step_x * job.step_y);
+  const float step = job.code_step / static_cast<float>(job.step_x * job.step_y);  // of their sum
+  const float offset = -job.black * job.code_step;
   for (int64_t band = job.first + static_cast<int64_t>(blockIdx.y) * kBand; band < job.last;
        band += static_cast<int64_t>(gridDim.y) * kBand) {
     const int64_t end = band + kBand < job.last ? band + kBand : job.last;
@@ -245,7 +246,7 @@ __global__ void merge_ycc_kernel(const Batch<MergeJob> batch) {
           sum += code_at(job.luma, clamp_index(u, job.luma.width), clamp_index(v, job.luma.height));
         }
       }
-      const float f = grey_to_f(code_to_grey(sum * share, job.black, job.code_step));
+      const float f = grey_to_f(code_to_grey(sum, step, offset));
       float a, b;
       column.sample(tap_at(y, job.scale_y), f, a, b);
       const CbCr<float> codes = encode_chroma(encoded(linear_of(f, a, b)), job.code);

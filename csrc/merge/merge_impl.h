@@ -9,7 +9,7 @@
 namespace fastcolor {
 
 // Chroma at small size: dense planes of width * height floats, kSmallSlack readable floats behind
-// the last of them; saturation is in already. lightness and slopes are only there for
+// the last of them; in the units of chroma_in_f, saturated. lightness and slopes are only there for
 // Chroma::guided.
 constexpr int64_t kSmallSlack = 32;
 struct SmallChroma {

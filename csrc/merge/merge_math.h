@@ -74,12 +74,12 @@ FC_HD Cubic linear_weights(float t) {
 
 template <typename W, typename F>
 FC_HD F cubic_sum(const CubicOf<W>& c, F a, F b, F d, F e) {
-  return (c.w[0] * a + c.w[3] * e) + (c.w[1] * b + c.w[2] * d);
+  return mul_add(a, c.w[0], mul_add(e, c.w[3], mul_add(b, c.w[1], d * c.w[2])));
 }
 
 template <typename W, typename F>
 FC_HD F linear_sum(W t, F a, F b) {
-  return a + t * (b - a);
+  return mul_add(b - a, t, a);
 }
 
 // --- the guide at small size -------------------------------------------------------------------
@@ -90,17 +90,19 @@ constexpr float kGuideEpsilon = 100.0f;
 
 // The Gaussian over samples at -2 ... 2.
 FC_HD float guide_sum(float a, float b, float c, float d, float e) {
-  return (a + e) * 0.00962005683f + ((b + d) * 0.205423697f + c * 0.569912492f);
+  return mul_add(a + e, 0.00962005683f, mul_add(b + d, 0.205423697f, c * 0.569912492f));
 }
 
 FC_HD float guide_slope(float mean_l, float mean_ll, float mean_c, float mean_lc) {
-  const float variance = mean_ll - mean_l * mean_l;
-  return (mean_lc - mean_l * mean_c) / (max_of_float(variance, 0.0f) + kGuideEpsilon);
+  const float variance = mul_add(-mean_l, mean_l, mean_ll);
+  return mul_add(-mean_l, mean_c, mean_lc) / (max_of_float(variance, 0.0f) + kGuideEpsilon);
 }
 
-// Far outside any gamut, and far from where float32 overflows.
-FC_HD float limited_chroma(float value) {
-  return min_of_float(max_of_float(value, -1000.0f), 1000.0f);
+// Chroma is upsampled as what it adds to f of the luma: a / 500 for that of X, -b / 200 for that of
+// Z. The limits are far outside any gamut, and far from where float32 overflows.
+FC_HD float chroma_in_f(int channel, float value) {
+  const float limited = min_of_float(max_of_float(value, -1000.0f), 1000.0f);
+  return limited * (channel == 0 ? 0.002f : -0.005f);
 }
 
 // --- colour ---------------------------------------------------------------------------------
@@ -111,12 +113,11 @@ struct Tint {
   F y, r, g, b;
 };
 
-// f is that of the luma (L* = 116 f - 16); a and b in Lab units.
+// f is that of the luma (L* = 116 f - 16); a and b as chroma_in_f has them.
 template <typename F>
 FC_HD Tint<F> tint_of(F f, F a, F b) {
   const F y = lab_f_inverse(f);
-  const RgbOf<F> c =
-      xyz_to_linear(XyzOf<F>{lab_f_inverse(f + a * 0.002f), y, lab_f_inverse(f - b * 0.005f)});
+  const RgbOf<F> c = xyz_to_linear(XyzOf<F>{lab_f_inverse(f + a), y, lab_f_inverse(f + b)});
   return {y, c.r, c.g, c.b};
 }
 
@@ -141,9 +142,9 @@ FC_HD Tint<F> in_gamut(Tint<F> t) {
   const F reach = top ? high : low;
   const F factor = space / reach;
   const auto inside = space >= reach;
-  t.r = inside ? t.r : t.y + (t.r - t.y) * factor;
-  t.g = inside ? t.g : t.y + (t.g - t.y) * factor;
-  t.b = inside ? t.b : t.y + (t.b - t.y) * factor;
+  t.r = inside ? t.r : mul_add(t.r - t.y, factor, t.y);
+  t.g = inside ? t.g : mul_add(t.g - t.y, factor, t.y);
+  t.b = inside ? t.b : mul_add(t.b - t.y, factor, t.y);
   return t;
 }
 
@@ -151,11 +152,10 @@ FC_HD Tint<F> in_gamut(Tint<F> t) {
 
 // How a file's luma and chroma codes relate to Y' in [0, 1] and Cb, Cr in [-0.5, 0.5].
 struct YccCode {
-  float luma_offset, luma_scale;      // Y' = (code - offset) * scale
-  float chroma_offset, chroma_scale;  // code = Cb * scale + offset, rounded
-  float chroma_low, chroma_high;      // codes are clamped to these
-  float kr, kb;                       // of the matrix: Y' = kr R' + (1 - kr - kb) G' + kb B'
-  float cb_factor, cr_factor;         // 0.5 / (1 - kb), 0.5 / (1 - kr)
+  float luma_offset, luma_scale;  // Y' = (code - offset) * scale
+  // Codes before rounding: cb = (R' - G') cb_r + (B' - G') cb_b + offset, cr likewise.
+  float chroma_offset, cb_r, cb_b, cr_r, cr_b;
+  float chroma_low, chroma_high;  // codes are clamped to these
 };
 
 template <typename F>
@@ -167,13 +167,12 @@ template <typename F>
 FC_HD CbCr<F> encode_chroma(const RgbOf<F>& encoded, const YccCode& code) {
   const F rg = encoded.r - encoded.g;
   const F bg = encoded.b - encoded.g;
-  const F yg = code.kr * rg + code.kb * bg;  // Y' - G'
   const auto clamped = [&](F value) {
     value = value > code.chroma_low ? value : code.chroma_low;
     return value < code.chroma_high ? value : code.chroma_high;
   };
-  return {clamped((bg - yg) * code.cb_factor * code.chroma_scale + code.chroma_offset),
-          clamped((rg - yg) * code.cr_factor * code.chroma_scale + code.chroma_offset)};
+  return {clamped(mul_add(rg, code.cb_r, mul_add(bg, code.cb_b, code.chroma_offset))),
+          clamped(mul_add(rg, code.cr_r, mul_add(bg, code.cr_b, code.chroma_offset)))};
 }
 
 }  // namespace fastcolor

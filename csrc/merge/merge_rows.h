@@ -33,40 +33,48 @@ class ChromaStrip {
       for (int k = 0; k < 4; ++k) cubic_[k][i] = w.w[k];
     }
     for (int64_t& row : held_) row = -1;
+    row_index_ = -2;  // no tap's
   }
 
   int64_t x0() const { return x0_; }
   int64_t count() const { return count_; }
 
-  // The rows that output row y interpolates between; valid until the next call.
+  // The small rows that output row y interpolates between; valid until the next call.
   struct Rows {
     const float* cubic[3][4];   // a, b, lightness; small rows index - 1 ... index + 2
     const float* linear[4][2];  // a, b, slope a, slope b; small rows index and index + 1
     Cubic weights;
     float part;
   };
-  void rows_at(int64_t y, Rows& out) {
+  const Rows& rows_at(int64_t y) {
     const Tap tap = tap_at(y, job_->scale_y);
-    out.weights = cubic_weights(tap.part);
-    out.part = tap.part;
+    rows_.weights = cubic_weights(tap.part);
+    rows_.part = tap.part;
+    if (tap.index != row_index_) take(tap.index);
+    return rows_;
+  }
+
+ private:
+  // Has the small rows index - 1 ... index + 2 in the planes, and rows_ point to them.
+  void take(int64_t index) {
+    row_index_ = index;
     const bool four = job_->chroma != Chroma::bilinear;
     for (int k = four ? 0 : 1; k < (four ? 4 : 3); ++k) {
-      const int64_t row = clamp_index(tap.index + k - 1, job_->small.height);
+      const int64_t row = clamp_index(index + k - 1, job_->small.height);
       const int64_t slot = row & 3;
       if (held_[slot] != row) fill(row, slot);
-      out.cubic[0][k] = planes_[0][slot];
-      out.cubic[1][k] = planes_[1][slot];
-      out.cubic[2][k] = planes_[2][slot];
+      rows_.cubic[0][k] = planes_[0][slot];
+      rows_.cubic[1][k] = planes_[1][slot];
+      rows_.cubic[2][k] = planes_[2][slot];
       if (k == 1 || k == 2) {
-        out.linear[0][k - 1] = planes_[0][slot];
-        out.linear[1][k - 1] = planes_[1][slot];
-        out.linear[2][k - 1] = planes_[3][slot];
-        out.linear[3][k - 1] = planes_[4][slot];
+        rows_.linear[0][k - 1] = planes_[0][slot];
+        rows_.linear[1][k - 1] = planes_[1][slot];
+        rows_.linear[2][k - 1] = planes_[3][slot];
+        rows_.linear[3][k - 1] = planes_[4][slot];
       }
     }
   }
 
- private:
   void fill(int64_t row, int64_t slot) {
     held_[slot] = row;
     const SmallChroma& small = job_->small;
@@ -140,6 +148,8 @@ class ChromaStrip {
   int64_t count_ = 0;
   bool enlarges_ = false;
   int64_t held_[4];
+  int64_t row_index_ = -2;
+  Rows rows_;
   alignas(64) float planes_[5][4][kBlock];
   alignas(64) float cubic_[4][kBlock];
   alignas(64) float part_[kBlock];

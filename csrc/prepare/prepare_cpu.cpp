@@ -107,6 +107,7 @@ void rows_of(const PrepareItem& item, const LightnessCode& code, const AxisSpan*
   const double total_weight = static_cast<double>(axis_total(luma.width, item.width)) *
                               static_cast<double>(axis_total(luma.height, item.height));
   const float step = 1.0f / (code.white - code.black);
+  const float offset = -code.black * step;
   alignas(64) Plane block = {};
   for (int64_t y = first; y < last; ++y) {
     sum_rows<T>(luma, axis_span(y, luma.height, item.height), sums);
@@ -116,11 +117,11 @@ void rows_of(const PrepareItem& item, const LightnessCode& code, const AxisSpan*
         block[i] = cell_mean(sum_columns(sums, columns[x0 + i]), total_weight);
       }
       for (int64_t i = 0; i < count; ++i) {
-        block[i] = clamp01(code_to_grey(block[i], code.black, step));
+        block[i] = clamp01(code_to_grey(block[i], step, offset));
       }
       apply_curve(kGreyCurve, count, block);
       for (int64_t i = 0; i < count; ++i) {
-        block[i] = f_to_lightness(block[i]) * code.scale + code.offset;
+        block[i] = mul_add(f_to_lightness(block[i]), code.scale, code.offset);
       }
       for (int64_t i = 0; i < count; ++i) store(item.target, x0 + i, y, block[i]);
     }

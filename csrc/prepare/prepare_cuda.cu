@@ -53,6 +53,7 @@ __global__ void prepare_kernel(const Batch<PrepareItem> batch, LightnessCode cod
   const double total_weight = static_cast<double>(axis_total(luma.width, item.width)) *
                               static_cast<double>(axis_total(luma.height, item.height));
   const float step = 1.0f / (code.white - code.black);
+  const float offset = -code.black * step;
   for (int64_t y = blockIdx.y; y < item.target.height; y += gridDim.y) {
     const AxisSpan rows = axis_span(reflect_index(y, item.height), luma.height, item.height);
     uint64_t total = 0;
@@ -73,8 +74,8 @@ __global__ void prepare_kernel(const Batch<PrepareItem> batch, LightnessCode cod
       }
       __syncthreads();
     }
-    const float f = grey_to_f(code_to_grey(cell_mean(total, total_weight), code.black, step));
-    if (mine) store_value(item.target, x, y, f_to_lightness(f) * code.scale + code.offset);
+    const float f = grey_to_f(code_to_grey(cell_mean(total, total_weight), step, offset));
+    if (mine) store_value(item.target, x, y, mul_add(f_to_lightness(f), code.scale, code.offset));
   }
 }
 

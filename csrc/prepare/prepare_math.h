@@ -54,10 +54,10 @@ FC_HD float cell_mean(uint64_t sum, double total_weight) {
   return static_cast<float>(static_cast<double>(sum) / total_weight);
 }
 
-// A code as grey in [0, 1]; step is 1 / (white - black). grey_to_f clamps it.
+// A code as grey in [0, 1]; step is 1 / (white - black), offset -black * step. grey_to_f clamps it.
 template <typename F>
-FC_HD F code_to_grey(F code, float black, float step) {
-  return (code - black) * step;
+FC_HD F code_to_grey(F code, float step, float offset) {
+  return mul_add(code, step, offset);
 }
 
 }  // namespace fastcolor
