@@ -76,14 +76,54 @@ FC_HD LaneBits load_pairs(const uint16_t* from) {
   return v;
 }
 
-// Values in [0, 255], rounded as round_to_uint does.
-FC_HD void store_bytes(uint8_t* to, Lanes v) {
+// kLanes pixels of three bytes, the first in the lowest bits of its lane, 0 in the highest.
+FC_HD LaneBits load_pixels(const uint8_t* from) {
+#if defined(__AVX512BW__)
+  const __m512i spread = _mm512_setr_epi32(0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11);
+  const __m512i bytes =
+      _mm512_maskz_permutexvar_epi32(0xffff, spread, _mm512_maskz_loadu_epi32(0x0fff, from));
+  const __m512i order =
+      _mm512_set4_epi32(static_cast<int>(0x800b0a09), static_cast<int>(0x80080706),
+                        static_cast<int>(0x80050403), static_cast<int>(0x80020100));
+  return (LaneBits)_mm512_shuffle_epi8(bytes, order);
+#elif defined(__AVX2__)
+  const __m256i bytes = _mm256_permutevar8x32_epi32(
+      _mm256_maskload_epi32(reinterpret_cast<const int*>(from),
+                            _mm256_setr_epi32(-1, -1, -1, -1, -1, -1, 0, 0)),
+      _mm256_setr_epi32(0, 1, 2, 2, 3, 4, 5, 5));
+  const __m128i order = _mm_setr_epi32(static_cast<int>(0x80020100), static_cast<int>(0x80050403),
+                                       static_cast<int>(0x80080706), static_cast<int>(0x800b0a09));
+  return (LaneBits)_mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(order));
+#else
+  LaneBits v;
+  for (int i = 0; i < kLanes; ++i) {
+    v[i] = from[3 * i] | (from[3 * i + 1] << 8) | (from[3 * i + 2] << 16);
+  }
+  return v;
+#endif
+}
+
+// As round_to_uint.
+FC_HD LaneBits round_lanes(Lanes v) {
 #if defined(__AVX512F__)
-  const __m512i whole = _mm512_maskz_cvtps_epi32(0xffff, (__m512)v);
-  const __m128i bytes = _mm512_maskz_cvtepi32_epi8(0xffff, whole);
+  return (LaneBits)_mm512_maskz_cvtps_epi32(0xffff, (__m512)v);
+#else
+  return (LaneBits)(v + 8388608.0f) & 0x007fffff;
+#endif
+}
+
+// Numbers in [0, 255].
+FC_HD void store_bytes(uint8_t* to, LaneBits v) {
+#if defined(__AVX512F__)
+  const __m128i bytes = _mm512_maskz_cvtepi32_epi8(0xffff, (__m512i)v);
+  memcpy(to, &bytes, sizeof bytes);
+#elif defined(__AVX2__)
+  const __m128i low = _mm256_castsi256_si128((__m256i)v);
+  const __m128i words = _mm_packus_epi32(low, _mm256_extracti128_si256((__m256i)v, 1));
+  const int64_t bytes = _mm_cvtsi128_si64(_mm_packus_epi16(words, words));
   memcpy(to, &bytes, sizeof bytes);
 #else
-  for (int i = 0; i < kLanes; ++i) to[i] = static_cast<uint8_t>(round_to_uint(v[i]));
+  for (int i = 0; i < kLanes; ++i) to[i] = static_cast<uint8_t>(v[i]);
 #endif
 }
 

@@ -1,3 +1,4 @@
+#include "core/lanes.h"
 #include "core/rows.h"
 #include "luma/luma_impl.h"
 #include "luma/luma_math.h"
@@ -23,12 +24,31 @@ struct Keep {
 // Floats hold u8 and u16 exactly; a signed 32-bit lane converts in one instruction everywhere.
 inline uint32_t whole(float v) { return static_cast<uint32_t>(static_cast<int32_t>(v)); }
 
+// Dense pixels of bytes, in registers from end to end; returns how many of them it did.
+template <typename Matrix>
+int64_t byte_pixels(const uint8_t* rgb, uint8_t* luma, int64_t count) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const LaneBits pixels = load_pixels(rgb + 3 * i);
+    const auto channel = [&](int c) { return to_lanes((pixels >> (8 * c)) & 255); };
+    const Lanes y = luma_of_bytes<Matrix>(channel(0), channel(1), channel(2));
+    store_bytes(luma + i, __builtin_convertvector(y, LaneBits));
+  }
+  return i;
+}
+
 template <typename T, typename Matrix>
 void integer_rows(const ImageView& rgb, const ImageView& luma, int64_t first, int64_t last) {
   alignas(64) Plane planes[3];
   alignas(64) Plane result[1];
+  const bool dense = sizeof(T) == 1 && rgb.interleaved() && luma.contiguous_rows();
   for (int64_t y = first; y < last; ++y) {
-    for (int64_t x = 0; x < rgb.width; x += kBlock) {
+    int64_t x = 0;
+    if (dense) {
+      x = byte_pixels<Matrix>(reinterpret_cast<const uint8_t*>(rgb.at(0, y)),
+                              reinterpret_cast<uint8_t*>(luma.at(0, y)), rgb.width);
+    }
+    for (; x < rgb.width; x += kBlock) {
       const int64_t count = block_at(x, rgb.width);
       load_block<T>(rgb, x, y, count, planes, Widen{});
       if (sizeof(T) == 1) {

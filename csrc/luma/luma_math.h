@@ -31,10 +31,11 @@ FC_HD uint32_t luma_of(uint32_t r, uint32_t g, uint32_t b) {
 
 // The same for u8 samples held in floats, to be truncated: sums stay below 2^24, and the half added
 // keeps every quotient further from a whole number than the product's error (checked for all sums).
-template <typename Matrix>
-FC_HD float luma_of_bytes(float r, float g, float b) {
-  const float sum = r * static_cast<float>(Matrix::kRed) + g * static_cast<float>(Matrix::kGreen) +
-                    b * static_cast<float>(Matrix::kBlue);
+// F: float, or a vector of them (core/lanes.h).
+template <typename Matrix, typename F>
+FC_HD F luma_of_bytes(F r, F g, F b) {
+  const F sum = r * static_cast<float>(Matrix::kRed) + g * static_cast<float>(Matrix::kGreen) +
+                b * static_cast<float>(Matrix::kBlue);
   return (sum + (static_cast<float>(Matrix::kWhole / 2) + 0.5f)) *
          (1.0f / static_cast<float>(Matrix::kWhole));
 }

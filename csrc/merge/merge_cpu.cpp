@@ -117,8 +117,8 @@ FC_HD void chroma_codes_of_row(const MergeJob& job, int64_t x, int64_t y, int64_
     uint8_t* cr = reinterpret_cast<uint8_t*>(job.cr.at(x, y));
     for (; done + kLanes <= count; done += kLanes) {
       const auto codes = codes_at(done);
-      store_bytes(cb + done, codes.cb);
-      store_bytes(cr + done, codes.cr);
+      store_bytes(cb + done, round_lanes(codes.cb));
+      store_bytes(cr + done, round_lanes(codes.cr));
     }
   }
   if (done == count) return;
