@@ -87,13 +87,14 @@ FC_HD LaneBits load_pixels(const uint8_t* from) {
                         static_cast<int>(0x80050403), static_cast<int>(0x80020100));
   return (LaneBits)_mm512_shuffle_epi8(bytes, order);
 #elif defined(__AVX2__)
-  const __m256i bytes = _mm256_permutevar8x32_epi32(
-      _mm256_maskload_epi32(reinterpret_cast<const int*>(from),
-                            _mm256_setr_epi32(-1, -1, -1, -1, -1, -1, 0, 0)),
-      _mm256_setr_epi32(0, 1, 2, 2, 3, 4, 5, 5));
-  const __m128i order = _mm_setr_epi32(static_cast<int>(0x80020100), static_cast<int>(0x80050403),
-                                       static_cast<int>(0x80080706), static_cast<int>(0x800b0a09));
-  return (LaneBits)_mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(order));
+  __m128i low, high;  // bytes 0 to 15 and 8 to 23
+  memcpy(&low, from, sizeof low);
+  memcpy(&high, from + 8, sizeof high);
+  const auto lane = [](uint32_t word) { return static_cast<int>(word); };
+  const __m256i order =
+      _mm256_setr_epi32(lane(0x80020100), lane(0x80050403), lane(0x80080706), lane(0x800b0a09),
+                        lane(0x80060504), lane(0x80090807), lane(0x800c0b0a), lane(0x800f0e0d));
+  return (LaneBits)_mm256_shuffle_epi8(_mm256_set_m128i(high, low), order);
 #else
   LaneBits v;
   for (int i = 0; i < kLanes; ++i) {
