@@ -94,38 +94,6 @@ def test_containers_hold_what_folders_hold(source, tmp_path):
     colour(source, tmp_path / "out.tar")
     with tarfile.open(tmp_path / "out.tar") as archive:
         assert {m.name: archive.extractfile(m).read() for m in archive} == expected
-    code, heard = colour(source, tmp_path / "out.zip")
-    assert (code, heard.outcomes) == (0, {})
-    (source / "new.jpg").write_bytes(archives.jpeg(99))
-    code, heard = colour(source, tmp_path / "out.zip")
-    assert "finished already" in heard.failures[str(source / "new.jpg")]
-    assert colour(source, tmp_path / "out.zip", restart=True)[0] == 0
-    assert "new.jpg" in zipfile.ZipFile(tmp_path / "out.zip").namelist()
-
-
-@pytest.mark.parametrize("output", ["out.zip", "out.tar"])
-def test_what_failed_keeps_its_reason_when_a_container_is_finished(source, tmp_path, output):
-    cut = source / "cut.png"
-    cut.write_bytes(archives.png(1)[:-200])
-    (source / "empty.jpg").touch()
-    (source / "way.jpg").symlink_to(tmp_path / "elsewhere.jpg")
-    (source / "x.jpg").write_bytes(archives.jpeg(1))
-    (source / "X.jpg").write_bytes(archives.jpeg(2))
-    code, first = colour(source, tmp_path / output)
-    assert (code, len(first.failures)) == (1, 4)
-    whole = (tmp_path / output).read_bytes()
-    for _ in range(2):
-        code, again = colour(source, tmp_path / output)
-        assert (code, again.failures, again.outcomes) == (1, first.failures, {})
-    cut.write_bytes(archives.png(1))
-    for _ in range(2):
-        _, changed = colour(source, tmp_path / output)
-        assert "--restart makes it anew with this item" in changed.failures.pop(str(cut))
-        assert changed.failures == {n: r for n, r in first.failures.items() if n != str(cut)}
-    assert (tmp_path / output).read_bytes() == whole
-    _, anew = colour(source, tmp_path / output, restart=True)
-    assert anew.outcomes[str(cut)] == "coloured"
-    assert len(anew.failures) == 3
 
 
 def test_running_again_does_only_what_changed(source, tmp_path):

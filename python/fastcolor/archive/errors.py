@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from fastcolor.errors import FILES, FastcolorError
 
@@ -35,3 +39,24 @@ def cannot_write(path: object, error: OSError) -> JobError:
         f"cannot write {path}: {reason}; when that is mended, the same command goes on "
         "where it stopped"
     )
+
+
+@contextmanager
+def journal_trouble(path: Path | None) -> Iterator[None]:
+    """What SQLite reports about a journal, as JobError."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "locked" in text:
+            raise JobError(
+                f"another fastcolor works on this output ({path}); let it end first"
+            ) from error
+        raise JobError(
+            f"cannot write the journal {path}: {text}; when that is mended, the same "
+            "command goes on where it stopped"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise JobError(
+            f"{path} is not a journal, or is damaged ({error}); move it away to begin anew"
+        ) from error

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Container
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fastcolor.archive.errors import JobError
+from fastcolor.archive.contents import Contents
+from fastcolor.archive.errors import JobError, journal_trouble
 from fastcolor.archive.item import Item
 from fastcolor.archive.ledger import Ledger
 from fastcolor.archive.names import folded, output_name
@@ -77,7 +78,7 @@ class Finished:
     crc: int = 0
 
 
-class Journal(Ledger):
+class Journal(Ledger, Contents):
     """Used from one thread. ``path`` None keeps it in memory: nothing can be resumed then."""
 
     def __init__(self, path: Path | None) -> None:
@@ -124,16 +125,11 @@ class Journal(Ledger):
                     "or --restart to make everything anew"
                 )
             self.set_meta("settings", json.dumps(settings, sort_keys=True))
-            if restart or self.meta("container") not in ("closing", "finished"):
-                self._try_failed_again()
+            self._db.execute("UPDATE items SET state = 'todo' WHERE state = 'failed' AND ours = 1")
+            self._db.execute("DELETE FROM items WHERE state = 'failed'")
             run = self._db.execute("INSERT INTO runs (started) VALUES (?)", (time.time(),))
             self.run = int(run.lastrowid or 0)
             self.commit()
-
-    def _try_failed_again(self) -> None:
-        """Not where they could no longer be written: there they keep their reasons."""
-        self._db.execute("UPDATE items SET state = 'todo' WHERE state = 'failed' AND ours = 1")
-        self._db.execute("DELETE FROM items WHERE state = 'failed'")
 
     def admit(
         self, item: Item, format: str, redo_copied: bool, in_work: Container[int] = ()
@@ -177,8 +173,6 @@ class Journal(Ledger):
             (key, item.path, item.member, item.position, item.size, item.mtime_ns, state, self.run,
              row["id"]),
         )  # fmt: skip
-        if state == "failed":
-            return Admission("failed", row["id"], note=row["note"])
         action = "skip" if state == "done" else "do"
         found = row["name"] if action == "skip" else name
         return Admission(
@@ -261,17 +255,6 @@ class Journal(Ledger):
         with self._explained():
             return self._db.execute("SELECT * FROM items WHERE state = 'ready'").fetchall()
 
-    def forget_container(self) -> None:
-        with self._explained():
-            self._db.execute("DELETE FROM items")
-            self.set_meta("container_end", "0")
-
-    def in_container(self) -> Iterator[sqlite3.Row]:
-        """Rows that lie in the container, in its order."""
-        yield from self._db.execute(
-            "SELECT * FROM items WHERE start >= 0 AND state IN ('ready', 'done') ORDER BY start"
-        )
-
     def add_sample(self, row: int, before: bytes, after: bytes) -> None:
         with self._explained():
             self._db.execute(
@@ -316,24 +299,8 @@ class Journal(Ledger):
     def _same_place(self, row: sqlite3.Row, item: Item) -> bool:
         return self._same_source(row, item) and row["position"] == item.position
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            text = str(error)
-            if "locked" in text:
-                raise JobError(
-                    f"another fastcolor works on this output ({self.path}); let it end first"
-                ) from error
-            raise JobError(
-                f"cannot write the journal {self.path}: {text}; when that is mended, the same "
-                "command goes on where it stopped"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise JobError(
-                f"{self.path} is not a journal, or is damaged ({error}); move it away to begin anew"
-            ) from error
+    def _explained(self) -> AbstractContextManager[None]:
+        return journal_trouble(self.path)
 
 
 def _collision(name: str, row: sqlite3.Row) -> str:
