@@ -15,6 +15,7 @@ import pytest
 from archives import Heard, colour, make_archive
 from PIL import Image
 
+from fastcolor import jpeg
 from fastcolor.archive import Settings
 
 
@@ -211,3 +212,35 @@ def test_zip_of_many_entries(tmp_path, count):
     code, heard = colour(tmp_path / "in.zip", tmp_path / "out")
     assert (code, heard.failures) == (0, {})
     assert list(archives.tree(tmp_path / "out")) == ["one.jpg"]
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_the_former_output_of_what_became_bad_stays(tmp_path, output):
+    source = archives.fill(tmp_path / "in", 4)
+    paths = sorted(source.rglob("*.jpg"))
+    target, words = tmp_path / output, "; its former output stays"
+    colour(source, target)
+    before = archives.tree(target) if target.is_dir() else target.read_bytes()
+    paths[0].write_bytes(archives.jpeg(0)[:-300])
+    paths[1].unlink()
+    paths[1].symlink_to(paths[2])
+    (source / "new.jpg").write_text("never was good")
+    page = tmp_path / "report.html"
+    for _ in range(2):
+        code, heard = colour(source, target, report=page)
+        assert code == 1
+        ends = {os.path.basename(name): r.endswith(words) for name, r in heard.failures.items()}
+        assert ends == {paths[0].name: True, paths[1].name: True, "new.jpg": False}
+        assert page.read_text().count(words) == 2
+        assert before == (archives.tree(target) if target.is_dir() else target.read_bytes())
+    if target.is_dir():
+        (target / "box0" / paths[0].name).unlink()
+        assert not colour(source, target)[1].failures[str(paths[0])].endswith(words)
+    else:
+        (source / "more.jpg").write_bytes(archives.jpeg(9))
+        colour(source, target)
+        with zipfile.ZipFile(target) as archive:
+            assert archive.testzip() is None
+            assert len(archive.namelist()) == 5
+            original = jpeg.revert(archive.read(f"box0/{paths[0].name}"))
+            assert original == archives.jpeg(0)

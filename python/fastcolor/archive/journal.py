@@ -139,8 +139,8 @@ class Journal(Ledger, Contents):
         Items that could have a name in common also have the converted name in common. So when none
         is admitted while another one is in work, the order of the items alone says who has it.
         """
+        item = _stored(item)
         with self._explained():
-            item = replace(item, path=_storable(item.path), member=_storable(item.member))
             if item.problem is not None:
                 return self._refuse(item, item.problem)
             name = output_name(item.name, format)
@@ -199,12 +199,12 @@ class Journal(Ledger, Contents):
     def _refuse(self, item: Item, reason: str) -> Admission:
         path, member, name = item.path, item.member, _storable(item.name)
         key = f"?/{path}/{item.position}/{member}"
-        self._db.execute(
+        cursor = self._db.execute(
             "INSERT OR REPLACE INTO items (key, name, path, member, position, size, mtime_ns, "
             "state, note, seen) VALUES (?, ?, ?, ?, ?, ?, ?, 'failed', ?, ?)",
             (key, name, path, member, item.position, item.size, item.mtime_ns, reason, self.run),
         )
-        return Admission("failed", note=reason)
+        return Admission("failed", int(cursor.lastrowid or 0), note=reason)
 
     def redo(self, row: int) -> None:
         """A row that counted as done lost its output."""
@@ -216,6 +216,19 @@ class Journal(Ledger, Contents):
             self._db.execute(
                 "UPDATE items SET state = 'failed', note = ? WHERE id = ?", (reason, row)
             )
+
+    def former(self, item: Item, format: str) -> Any:
+        """The row of what was once written for this item; None where nothing was."""
+        item = _stored(item)
+        with self._explained():
+            for name in (output_name(item.name, format), item.name):
+                row = self._by_key(folded(_storable(name)))
+                written = row is not None and row["ours"] and row["outcome"] != "skipped"
+                if not written or not self._same_source(row, item):
+                    continue
+                if row["position"] == item.position or row["seen"] != self.run:
+                    return row
+            return None
 
     def ready(self, done: list[Finished]) -> None:
         """Commits that the outputs of these rows lie complete under their temporary names."""
@@ -311,6 +324,10 @@ def _collision(name: str, row: sqlite3.Row) -> str:
         f"its output {name} differs from {row['name']} of {origin} only in letter case, "
         "which some file systems take for one name"
     )
+
+
+def _stored(item: Item) -> Item:
+    return replace(item, path=_storable(item.path), member=_storable(item.member))
 
 
 def _storable(text: str) -> str:

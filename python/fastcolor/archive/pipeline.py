@@ -271,6 +271,10 @@ class _Job:
                 f"the input {gone} has vanished; when it is back, the same command goes on"
             )
             return
+        former = self.journal.former(item, self.settings.format)
+        if former is not None and self.sink.holds(former["name"], former["bytes"]):
+            reason += "; its former output stays"
+            known = False
         if not known:
             self.journal.fail(row, reason)
         self.series.add(failed=1)
