@@ -244,3 +244,15 @@ def test_the_former_output_of_what_became_bad_stays(tmp_path, output):
             assert len(archive.namelist()) == 5
             original = jpeg.revert(archive.read(f"box0/{paths[0].name}"))
             assert original == archives.jpeg(0)
+
+
+def test_scans_of_progressive_jpegs_have_a_limit_and_an_option(tmp_path):
+    source = tmp_path / "scans.jpg"
+    Image.fromarray(archives.grey(1)).save(source, progressive=True)
+    few = archives.colorize(source, "-o", tmp_path / "out", *archives.QUICK, "--max-scans", 3)
+    assert few.returncode == 1
+    assert "scans, more than the limit of 3 scans; --max-scans N raises it, 0 lifts" in few.stderr
+    any_number = archives.colorize(
+        source, "-o", tmp_path / "out", *archives.QUICK, "--max-scans", 0
+    )
+    assert any_number.returncode == 0

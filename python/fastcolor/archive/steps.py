@@ -48,6 +48,7 @@ class Steps:
             max_pixels=settings.max_pixels,
             max_bytes=settings.max_bytes,
             max_pages=settings.max_pages,
+            max_scans=settings.max_scans,
         )
         self._budget = Budget(IN_WORK_BYTES)
         self._threads_before = fastcolor.thread_count()

@@ -150,6 +150,9 @@ def _colorize(
         int | None, typer.Option(help="Of a decoded picture; default 2^32.")
     ] = None,
     max_pages: Annotated[int | None, typer.Option(help="Of a file; default 10000.")] = None,
+    max_scans: Annotated[
+        int | None, typer.Option(help="Of a progressive JPEG; default 200.")
+    ] = None,
     max_file: Annotated[
         int | None, typer.Option(help="Bytes of a file or member; default 2^32.")
     ] = None,
