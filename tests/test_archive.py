@@ -239,9 +239,9 @@ def test_one_picture_to_one_file(tmp_path):
     with Image.open(tmp_path / "b.png") as picture:
         assert picture.format == "PNG"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "b.png"]
-    assert "--force" in next(
-        iter(colour(tmp_path / "a.jpg", tmp_path / "b.png")[1].failures.values())
-    )
+    _, again = colour(tmp_path / "a.jpg", tmp_path / "b.png")
+    reason = f"{tmp_path / 'b.png'} exists; --force replaces it"
+    assert again.failures == {str(tmp_path / "a.jpg"): reason}
     (tmp_path / "folder").mkdir()
     with pytest.raises(JobError, match="named like one picture"):
         colour(tmp_path / "folder", tmp_path / "c.jpg")
