@@ -248,6 +248,11 @@ def test_one_picture_to_one_file(tmp_path):
 
 
 def test_lists_on_stdin(source, tmp_path):
+    alone = archives.colorize(
+        "-", "-o", tmp_path / "1", *archives.QUICK, input=str(archives.__file__)
+    )
+    assert alone.stderr.startswith("fastcolor: 1 item; model fast")
+    assert ", 1 no picture" in alone.stdout
     paths = sorted(source.rglob("*.jpg"))[:3] + [tmp_path / "none.jpg"]
     done = archives.colorize(
         "-", "-o", tmp_path / "out", *archives.QUICK, input="\n".join(map(str, paths))

@@ -140,6 +140,12 @@ class ContainerSink:
                 self._file.close()
             self._file = None
 
+    def abandon(self) -> None:
+        """Leaves nothing of what is not finished."""
+        self.close()
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
     def _closed(self) -> bool:
         return self._journal.meta("container") == "finished"
 

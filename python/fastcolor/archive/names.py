@@ -69,6 +69,11 @@ def printable(name: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def counted(number: int, what: str) -> str:
+    """1 item, 2 items"""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def archive_stem(path: Path) -> str:
     """box.tar.gz -> box"""
     lower = path.name.lower()

@@ -172,10 +172,14 @@ def _colorize(
 @app.command("revert")
 def _revert(
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Files, folders, .zip and .tar.")
+        list[str],
+        typer.Argument(
+            metavar="INPUT...", help="Files, folders, .zip and .tar; - for a list on stdin."
+        ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A folder, or a file for one picture.")
+        Path,
+        typer.Option("--output", "-o", help="Folder, .zip or .tar; for one picture also a .jpg."),
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     max_file: Annotated[int, typer.Option(help="Bytes of a file or member; 0: any.")] = 1 << 32,
