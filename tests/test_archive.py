@@ -292,7 +292,7 @@ def test_logs(source, tmp_path):
     assert [events[0]["event"], events[-1]["event"]] == ["begin", "end"]
     assert events[0]["total"] == 13
     assert events[-1]["counts"] == {
-        "coloured": 12, "copied": 0, "skipped": 0, "failed": 1, "todo": 0
+        "coloured": 12, "copied": 0, "sidecar": 0, "skipped": 0, "failed": 1, "todo": 0
     }  # fmt: skip
     steps = {"read", "decode", "infer", "merge", "encode", "write"}
     assert all(set(e["seconds"]) == steps for e in events if e["event"] == "done")
@@ -377,3 +377,35 @@ def test_large_tiffs_are_coloured_in_bands_with_the_same_result(tmp_path, monkey
     whole = (tmp_path / "whole" / "deep.tif").read_bytes()
     assert whole == (tmp_path / "bands" / "deep.tif").read_bytes()
     assert tifffile.imread(tmp_path / "bands" / "deep.tif").dtype == np.uint16
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_sidecars_go_with_their_pictures(tmp_path, output):
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + b"words " * 9000 + b"</x:xmpmeta>"
+    files = {"a.jpg": archives.jpeg(1), "a.xmp": xmp, "b.png": archives.png(2), "b.png.XMP": xmp}
+    source = tmp_path / "in"
+    source.mkdir()
+    for name, data in {**files, "notes.txt": b"words"}.items():
+        (source / name).write_bytes(data)
+    with zipfile.ZipFile(source / "z.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    target = tmp_path / output
+    outcome = run([source], target, Settings(size=32, format="jpg"), report=tmp_path / "r.html")
+    counts = outcome.counts
+    assert (counts["coloured"], counts["sidecar"], counts["skipped"], counts["failed"]) == (
+        4,
+        4,
+        1,
+        0,
+    )
+    assert "<b>4</b><span>sidecars, copied" in (tmp_path / "r.html").read_text()
+    expected = {f"{folder}{name}" for folder in ("", "z/") for name in ("a.xmp", "b.jpg.XMP")}
+    if output.endswith("zip"):
+        with zipfile.ZipFile(target) as archive:
+            found = {name: archive.read(name) for name in archive.namelist()}
+    else:
+        found = {name: (target / name).read_bytes() for name in archives.tree(target)}
+    assert {name for name in found if name.lower().endswith("xmp")} == expected
+    assert all(found[name] == xmp for name in expected)
+    assert run([source], target, Settings(size=32, format="jpg")).done_now == 0

@@ -7,6 +7,7 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 
 LONGEST_BYTES = 255  # of one part of a path, on nearly every file system
+MOST_SIDECAR = 16 << 20  # bytes; what is called one and is larger is none
 PICTURES = {
     "jpg": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "png": (".png",),
@@ -43,6 +44,9 @@ def output_name(name: str, format: str) -> str:
     """The output of an item: its own name, or with the suffix of another format."""
     path = PurePosixPath(name)
     suffix = path.suffix.lower()
+    if is_sidecar(name):  # a.tif.xmp goes with a.tif; a.xmp with whatever a picture
+        stem = name[: -len(suffix)]
+        return (output_name(stem, format) if is_picture(stem) else stem) + path.suffix
     if format == "same":  # JPEG 2000 is read, not written
         return str(path.with_suffix(".tif")) if suffix in PICTURES["jp2"] else name
     if suffix in PICTURES.get(format, ()):
@@ -89,6 +93,11 @@ def is_archive(path: str | os.PathLike[str]) -> bool:
 
 def is_picture(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+
+
+def is_sidecar(name: str) -> bool:
+    """What describes a picture and lies beside it."""
+    return name.lower().endswith(".xmp") and not name.lower().endswith("/.xmp")
 
 
 def is_clutter(name: str) -> bool:

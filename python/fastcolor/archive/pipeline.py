@@ -38,7 +38,8 @@ SAMPLES = {1 << n for n in range(16)}  # of which the report shows before and af
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. ``counts`` are of the whole job: coloured, copied, skipped, failed, todo."""
+    """How a run ended. ``counts`` are of the whole job: coloured, copied (in colour
+    already), sidecar (copied too), skipped (no picture), failed, todo."""
 
     counts: dict[str, int]
     seconds: float

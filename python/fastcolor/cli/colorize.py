@@ -52,6 +52,7 @@ def _summary(outcome: Outcome, output: Path, report: Path | None) -> str:
     words = [
         f"{counts['coloured']} coloured",
         f"{counts['copied']} copied (in colour already)" if counts["copied"] else "",
+        counted(counts["sidecar"], "sidecar") + " copied" if counts["sidecar"] else "",
         counted(counts["skipped"], "no picture") if counts["skipped"] else "",
         f"{counts['failed']} failed" if counts["failed"] else "",
     ]
