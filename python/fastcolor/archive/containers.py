@@ -18,6 +18,7 @@ from typing import IO, Any, cast
 from fastcolor.archive.errors import ItemError
 from fastcolor.archive.item import Item
 from fastcolor.archive.names import MOST_SIDECAR, is_clutter, is_sidecar, problem
+from fastcolor.archive.unpack import open_member
 from fastcolor.errors import MissingDependencyError
 from fastcolor.media import codecs
 
@@ -130,7 +131,7 @@ def _zip_time(info: zipfile.ZipInfo) -> int:
 
 def _zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
-        with archive.open(info) as file:
+        with open_member(archive, info) as file:
             wanted = _is_small_sidecar(info.filename, info.file_size)
             data, whole = _picture_bytes(file, info.file_size + 1, wanted)
     except _DAMAGED as error:
