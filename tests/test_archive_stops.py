@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import zipfile
@@ -113,3 +114,37 @@ def test_a_read_only_output_stops_the_job(small_disk, source, output):
     assert done.returncode == 5
     assert done.stderr.count("\n") == 1
     assert "cannot write" in done.stderr
+
+
+def without_privileges(*given):
+    """The command, for root too, as one whom permissions bind."""
+    prefix = []
+    if os.geteuid() == 0:
+        prefix = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+        if shutil.which("setpriv") is None or subprocess.run([*prefix, "true"]).returncode:
+            pytest.skip("needs setpriv, or not to be root")
+    command = [*prefix, *archives.arguments(*given, *archives.QUICK)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100)
+
+
+def test_folders_that_may_not_be_written_are_named_before_any_work(tmp_path):
+    source = archives.fill(tmp_path / "in", 3)
+    theirs, mine = tmp_path / "theirs", tmp_path / "mine"
+    theirs.mkdir(mode=0o555)
+    mine.mkdir()
+    one = source / "box0" / "000001.jpg"
+    for arguments in (
+        (source, "-o", theirs / "out"),
+        (source, "-o", theirs / "out.zip"),
+        (source, "-o", mine / "out", "--report", theirs / "r.html"),
+        (one, "-o", theirs / "x.jpg"),
+    ):
+        done = without_privileges(*arguments)
+        assert done.returncode == 5, done.stderr
+        assert "writing there is not allowed" in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
+    assert archives.tree(theirs) == archives.tree(mine) == {}
+    one.chmod(0)
+    done = without_privileges(source, "-o", mine / "out")
+    assert (done.returncode, len(archives.tree(mine / "out"))) == (1, 2)
+    assert f"{one}: cannot be read: Permission denied" in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,8 @@ def journal_trouble(path: Path | None) -> Iterator[None]:
             raise JobError(
                 f"another fastcolor works on this output ({path}); let it end first"
             ) from error
+        if "readonly" in text or (path and not os.access(path.parent, os.W_OK | os.X_OK)):
+            text = _REASONS[errno.EACCES]
         raise JobError(
             f"cannot write the journal {path}: {text}; when that is mended, the same "
             "command goes on where it stopped"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from fastcolor.archive import names
-from fastcolor.archive.errors import JobError
+from fastcolor.archive.errors import JobError, cannot_write
 from fastcolor.archive.settings import Settings
 
 PACKED = (".gz", ".tgz", ".bz2", ".xz", ".zst", ".tzst", ".7z", ".rar", ".cbr", ".cbt")
@@ -41,7 +42,12 @@ def check_report(report: Path) -> None:
     """Nothing but a report of ours may be replaced, and nothing but a page is written."""
     if report.is_dir() or report.suffix.lower() not in (".html", ".htm"):
         raise JobError(f"the report {report} must be named as a file that ends with .html")
-    report.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(report, error) from error
+    if not os.access(report.parent, os.W_OK | os.X_OK):  # it is written when all work is done
+        raise JobError(f"cannot write {report}: writing there is not allowed")
     if report.exists():
         with report.open("rb") as file:
             if b"<title>fastcolor:" not in file.read(4096):
