@@ -256,3 +256,38 @@ def test_scans_of_progressive_jpegs_have_a_limit_and_an_option(tmp_path):
         source, "-o", tmp_path / "out", *archives.QUICK, "--max-scans", 0
     )
     assert any_number.returncode == 0
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    source = archives.fill(tmp_path / "in", 2)
+    os.mkfifo(source / "pipe.jpg")
+    assert colour(source, tmp_path / "out")[1].failures == {}
+    _, heard = colour([source, source / "pipe.jpg", Path("/dev/zero")], tmp_path / "named")
+    assert reason(heard, "pipe.jpg") == reason(heard, "zero") == "is neither a file nor a folder"
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip", "out.tar"])
+def test_absurd_times_and_sizes_are_no_trouble(tmp_path, output):
+    source = archives.fill(tmp_path / "in", 3)
+    for number, year in enumerate((-138, 430, 8)):  # after 1970
+        path = source / "box0" / f"{number:06}.jpg"
+        os.utime(path, ns=(0, year * 365 * 86400 * 10**9))
+    info = tarfile.TarInfo("huge.jpg")
+    info.size = 1 << 70
+    (source / "b.tar").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    code, heard = colour(source, tmp_path / output)
+    assert (code, len(heard.outcomes)) == (1, 3)
+    assert "--max-file" in reason(heard, "huge.jpg")
+    assert colour(source, tmp_path / output)[1].outcomes == {}
+
+
+def test_a_colon_in_a_name_is_no_drive(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "A: harbour.jpg").write_bytes(archives.jpeg(1))
+    with zipfile.ZipFile(source / "z.zip", "w") as archive:
+        archive.writestr("C:/evil.jpg", archives.jpeg(2))
+        archive.writestr("C:\\evil.jpg", archives.jpeg(2))
+    _, heard = colour(source, tmp_path / "out")
+    assert set(archives.tree(tmp_path / "out")) == {"A: harbour.jpg"}
+    assert set(heard.failures.values()) == {"its name is an absolute path"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import zipfile
@@ -148,3 +149,28 @@ def test_folders_that_may_not_be_written_are_named_before_any_work(tmp_path):
     done = without_privileges(source, "-o", mine / "out")
     assert (done.returncode, len(archives.tree(mine / "out"))) == (1, 2)
     assert f"{one}: cannot be read: Permission denied" in done.stderr
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, timeout=100, env=dict(os.environ)
+    )
+
+
+def test_a_log_that_nobody_reads_stops_the_job_in_order(source, tmp_path):
+    command = shlex.join(archives.arguments(source, "-o", tmp_path / "out", *archives.QUICK))
+    done = shell(f"{command} --json-log --jobs 1 | head -n 1 >/dev/null; exit ${{PIPESTATUS[0]}}")
+    assert done.returncode == 5
+    assert done.stderr.count("\n") == 1
+    assert "cannot write the log: Broken pipe" in done.stderr
+    assert not archives.leftovers(tmp_path)
+    assert colour(source, tmp_path / "out")[0] == 0
+
+
+def test_closed_standard_files_are_no_trouble(source, tmp_path):
+    (source / "bad.jpg").write_text("no picture")
+    command = shlex.join(archives.arguments(source, "-o", tmp_path / "out", *archives.QUICK))
+    assert shell(f"{command} <&- >&- 2>&-").returncode == 1
+    assert len(archives.tree(tmp_path / "out")) == 12
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or b"failed:" not in path.read_bytes()

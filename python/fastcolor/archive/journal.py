@@ -24,6 +24,7 @@ from fastcolor.archive.names import folded, output_name
 from fastcolor.archive.settings import differences
 
 FORMAT = 1
+_MOST_INTEGER = (1 << 63) - 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
@@ -327,9 +328,13 @@ def _collision(name: str, row: sqlite3.Row) -> str:
 
 
 def _stored(item: Item) -> Item:
-    return replace(item, path=_storable(item.path), member=_storable(item.member))
+    """As SQLite takes it: whole numbers have 64 bits there, and text is UTF-8."""
+    size, mtime_ns = (
+        max(-_MOST_INTEGER, min(n, _MOST_INTEGER)) for n in (item.size, item.mtime_ns)
+    )
+    path, member = _storable(item.path), _storable(item.member)
+    return replace(item, path=path, member=member, size=size, mtime_ns=mtime_ns)
 
 
 def _storable(text: str) -> str:
-    """SQLite takes no broken UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()

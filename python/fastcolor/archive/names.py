@@ -25,7 +25,7 @@ SUFFIX_OF = {"jpg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
 def problem(name: str) -> str | None:
     """Why nothing is written under this name (relative, with /); None when all is well."""
     parts = name.split("/")
-    if name.startswith("/") or (len(name) > 1 and name[1] == ":" and name[0].isalpha()):
+    if name.startswith("/") or (name[1:3] in (":/", ":\\") and name[0].isalpha()):
         return "its name is an absolute path"
     if ".." in parts:
         return "its name leads out of the archive by '..'"

@@ -37,6 +37,12 @@ def version() -> str:
         return str(build_info()["version"])
 
 
+def _path(text: str) -> Path:
+    if not text:  # of a variable that is not set: it would be the working folder
+        raise typer.BadParameter("it is empty")
+    return Path(text)
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"fastcolor {version()}")
@@ -92,7 +98,13 @@ def _colorize(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="Folder, .zip or .tar; for one picture also a file."),
+        typer.Option(
+            "--output",
+            "-o",
+            parser=_path,
+            metavar="PATH",
+            help="Folder, .zip or .tar; for one picture also a file.",
+        ),
     ],
     settings: Annotated[
         Path | None,
@@ -179,7 +191,13 @@ def _revert(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="Folder, .zip or .tar; for one picture also a .jpg."),
+        typer.Option(
+            "--output",
+            "-o",
+            parser=_path,
+            metavar="PATH",
+            help="Folder, .zip or .tar; for one picture also a .jpg.",
+        ),
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     max_file: Annotated[int, typer.Option(help="Bytes of a file or member; 0: any.")] = 1 << 32,
@@ -237,8 +255,19 @@ def _archive(
 engines.register(app, _bench)
 
 
+def _hold_standard_files() -> None:
+    """Where they were closed, files that are opened later would get what is written to them."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this
+            setattr(sys, name, os.fdopen(opened, "w" if number else "r", closefd=False))
+
+
 def main() -> None:
     """The `fastcolor` command; ends the process."""
+    _hold_standard_files()
     try:
         try:
             from fastcolor import _core  # noqa: F401
