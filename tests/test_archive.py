@@ -94,38 +94,6 @@ def test_containers_hold_what_folders_hold(source, tmp_path):
     colour(source, tmp_path / "out.tar")
     with tarfile.open(tmp_path / "out.tar") as archive:
         assert {m.name: archive.extractfile(m).read() for m in archive} == expected
-    code, heard = colour(source, tmp_path / "out.zip")
-    assert (code, heard.outcomes) == (0, {})
-    (source / "new.jpg").write_bytes(archives.jpeg(99))
-    code, heard = colour(source, tmp_path / "out.zip")
-    assert "finished already" in heard.failures[str(source / "new.jpg")]
-    assert colour(source, tmp_path / "out.zip", restart=True)[0] == 0
-    assert "new.jpg" in zipfile.ZipFile(tmp_path / "out.zip").namelist()
-
-
-@pytest.mark.parametrize("output", ["out.zip", "out.tar"])
-def test_what_failed_keeps_its_reason_when_a_container_is_finished(source, tmp_path, output):
-    cut = source / "cut.png"
-    cut.write_bytes(archives.png(1)[:-200])
-    (source / "empty.jpg").touch()
-    (source / "way.jpg").symlink_to(tmp_path / "elsewhere.jpg")
-    (source / "x.jpg").write_bytes(archives.jpeg(1))
-    (source / "X.jpg").write_bytes(archives.jpeg(2))
-    code, first = colour(source, tmp_path / output)
-    assert (code, len(first.failures)) == (1, 4)
-    whole = (tmp_path / output).read_bytes()
-    for _ in range(2):
-        code, again = colour(source, tmp_path / output)
-        assert (code, again.failures, again.outcomes) == (1, first.failures, {})
-    cut.write_bytes(archives.png(1))
-    for _ in range(2):
-        _, changed = colour(source, tmp_path / output)
-        assert "--restart makes it anew with this item" in changed.failures.pop(str(cut))
-        assert changed.failures == {n: r for n, r in first.failures.items() if n != str(cut)}
-    assert (tmp_path / output).read_bytes() == whole
-    _, anew = colour(source, tmp_path / output, restart=True)
-    assert anew.outcomes[str(cut)] == "coloured"
-    assert len(anew.failures) == 3
 
 
 def test_running_again_does_only_what_changed(source, tmp_path):
@@ -271,15 +239,20 @@ def test_one_picture_to_one_file(tmp_path):
     with Image.open(tmp_path / "b.png") as picture:
         assert picture.format == "PNG"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "b.png"]
-    assert "--force" in next(
-        iter(colour(tmp_path / "a.jpg", tmp_path / "b.png")[1].failures.values())
-    )
+    _, again = colour(tmp_path / "a.jpg", tmp_path / "b.png")
+    reason = f"{tmp_path / 'b.png'} exists; --force replaces it"
+    assert again.failures == {str(tmp_path / "a.jpg"): reason}
     (tmp_path / "folder").mkdir()
     with pytest.raises(JobError, match="named like one picture"):
         colour(tmp_path / "folder", tmp_path / "c.jpg")
 
 
 def test_lists_on_stdin(source, tmp_path):
+    alone = archives.colorize(
+        "-", "-o", tmp_path / "1", *archives.QUICK, input=str(archives.__file__)
+    )
+    assert alone.stderr.startswith("fastcolor: 1 item; model fast")
+    assert ", 1 no picture" in alone.stdout
     paths = sorted(source.rglob("*.jpg"))[:3] + [tmp_path / "none.jpg"]
     done = archives.colorize(
         "-", "-o", tmp_path / "out", *archives.QUICK, input="\n".join(map(str, paths))
@@ -319,7 +292,7 @@ def test_logs(source, tmp_path):
     assert [events[0]["event"], events[-1]["event"]] == ["begin", "end"]
     assert events[0]["total"] == 13
     assert events[-1]["counts"] == {
-        "coloured": 12, "copied": 0, "skipped": 0, "failed": 1, "todo": 0
+        "coloured": 12, "copied": 0, "sidecar": 0, "skipped": 0, "failed": 1, "todo": 0
     }  # fmt: skip
     steps = {"read", "decode", "infer", "merge", "encode", "write"}
     assert all(set(e["seconds"]) == steps for e in events if e["event"] == "done")
@@ -404,3 +377,35 @@ def test_large_tiffs_are_coloured_in_bands_with_the_same_result(tmp_path, monkey
     whole = (tmp_path / "whole" / "deep.tif").read_bytes()
     assert whole == (tmp_path / "bands" / "deep.tif").read_bytes()
     assert tifffile.imread(tmp_path / "bands" / "deep.tif").dtype == np.uint16
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_sidecars_go_with_their_pictures(tmp_path, output):
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + b"words " * 9000 + b"</x:xmpmeta>"
+    files = {"a.jpg": archives.jpeg(1), "a.xmp": xmp, "b.png": archives.png(2), "b.png.XMP": xmp}
+    source = tmp_path / "in"
+    source.mkdir()
+    for name, data in {**files, "notes.txt": b"words"}.items():
+        (source / name).write_bytes(data)
+    with zipfile.ZipFile(source / "z.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    target = tmp_path / output
+    outcome = run([source], target, Settings(size=32, format="jpg"), report=tmp_path / "r.html")
+    counts = outcome.counts
+    assert (counts["coloured"], counts["sidecar"], counts["skipped"], counts["failed"]) == (
+        4,
+        4,
+        1,
+        0,
+    )
+    assert "<b>4</b><span>sidecars, copied" in (tmp_path / "r.html").read_text()
+    expected = {f"{folder}{name}" for folder in ("", "z/") for name in ("a.xmp", "b.jpg.XMP")}
+    if output.endswith("zip"):
+        with zipfile.ZipFile(target) as archive:
+            found = {name: archive.read(name) for name in archive.namelist()}
+    else:
+        found = {name: (target / name).read_bytes() for name in archives.tree(target)}
+    assert {name for name in found if name.lower().endswith("xmp")} == expected
+    assert all(found[name] == xmp for name in expected)
+    assert run([source], target, Settings(size=32, format="jpg")).done_now == 0

@@ -15,6 +15,7 @@ import pytest
 from archives import Heard, colour, make_archive
 from PIL import Image
 
+from fastcolor import jpeg
 from fastcolor.archive import Settings
 
 
@@ -211,3 +212,82 @@ def test_zip_of_many_entries(tmp_path, count):
     code, heard = colour(tmp_path / "in.zip", tmp_path / "out")
     assert (code, heard.failures) == (0, {})
     assert list(archives.tree(tmp_path / "out")) == ["one.jpg"]
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_the_former_output_of_what_became_bad_stays(tmp_path, output):
+    source = archives.fill(tmp_path / "in", 4)
+    paths = sorted(source.rglob("*.jpg"))
+    target, words = tmp_path / output, "; its former output stays"
+    colour(source, target)
+    before = archives.tree(target) if target.is_dir() else target.read_bytes()
+    paths[0].write_bytes(archives.jpeg(0)[:-300])
+    paths[1].unlink()
+    paths[1].symlink_to(paths[2])
+    (source / "new.jpg").write_text("never was good")
+    page = tmp_path / "report.html"
+    for _ in range(2):
+        code, heard = colour(source, target, report=page)
+        assert code == 1
+        ends = {os.path.basename(name): r.endswith(words) for name, r in heard.failures.items()}
+        assert ends == {paths[0].name: True, paths[1].name: True, "new.jpg": False}
+        assert page.read_text().count(words) == 2
+        assert before == (archives.tree(target) if target.is_dir() else target.read_bytes())
+    if target.is_dir():
+        (target / "box0" / paths[0].name).unlink()
+        assert not colour(source, target)[1].failures[str(paths[0])].endswith(words)
+    else:
+        (source / "more.jpg").write_bytes(archives.jpeg(9))
+        colour(source, target)
+        with zipfile.ZipFile(target) as archive:
+            assert archive.testzip() is None
+            assert len(archive.namelist()) == 5
+            original = jpeg.revert(archive.read(f"box0/{paths[0].name}"))
+            assert original == archives.jpeg(0)
+
+
+def test_scans_of_progressive_jpegs_have_a_limit_and_an_option(tmp_path):
+    source = tmp_path / "scans.jpg"
+    Image.fromarray(archives.grey(1)).save(source, progressive=True)
+    few = archives.colorize(source, "-o", tmp_path / "out", *archives.QUICK, "--max-scans", 3)
+    assert few.returncode == 1
+    assert "scans, more than the limit of 3 scans; --max-scans N raises it, 0 lifts" in few.stderr
+    any_number = archives.colorize(
+        source, "-o", tmp_path / "out", *archives.QUICK, "--max-scans", 0
+    )
+    assert any_number.returncode == 0
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    source = archives.fill(tmp_path / "in", 2)
+    os.mkfifo(source / "pipe.jpg")
+    assert colour(source, tmp_path / "out")[1].failures == {}
+    _, heard = colour([source, source / "pipe.jpg", Path("/dev/zero")], tmp_path / "named")
+    assert reason(heard, "pipe.jpg") == reason(heard, "zero") == "is neither a file nor a folder"
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip", "out.tar"])
+def test_absurd_times_and_sizes_are_no_trouble(tmp_path, output):
+    source = archives.fill(tmp_path / "in", 3)
+    for number, year in enumerate((-138, 430, 8)):  # after 1970
+        path = source / "box0" / f"{number:06}.jpg"
+        os.utime(path, ns=(0, year * 365 * 86400 * 10**9))
+    info = tarfile.TarInfo("huge.jpg")
+    info.size = 1 << 70
+    (source / "b.tar").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    code, heard = colour(source, tmp_path / output)
+    assert (code, len(heard.outcomes)) == (1, 3)
+    assert "--max-file" in reason(heard, "huge.jpg")
+    assert colour(source, tmp_path / output)[1].outcomes == {}
+
+
+def test_a_colon_in_a_name_is_no_drive(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "A: harbour.jpg").write_bytes(archives.jpeg(1))
+    with zipfile.ZipFile(source / "z.zip", "w") as archive:
+        archive.writestr("C:/evil.jpg", archives.jpeg(2))
+        archive.writestr("C:\\evil.jpg", archives.jpeg(2))
+    _, heard = colour(source, tmp_path / "out")
+    assert set(archives.tree(tmp_path / "out")) == {"A: harbour.jpg"}
+    assert set(heard.failures.values()) == {"its name is an absolute path"}

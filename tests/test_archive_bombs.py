@@ -13,7 +13,11 @@ from pathlib import Path
 import archives
 import pytest
 
+from fastcolor.archive import containers
+from fastcolor.archive.errors import ItemError
+
 MIB = 1 << 20
+ZIPS = {"zip": zipfile.ZIP_DEFLATED, "bzip2": zipfile.ZIP_BZIP2, "lzma": zipfile.ZIP_LZMA}
 PEAK = """
 import re, sys
 from pathlib import Path
@@ -47,8 +51,8 @@ class Zeros:
 
 def pack(path: Path, kind: str, members: dict[str, tuple[bytes, int]]) -> Path:
     """Members by name: how they start, and how long they are."""
-    if kind == "zip":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    if kind in ZIPS:
+        with zipfile.ZipFile(path, "w", ZIPS[kind]) as archive:
             for name, (start, size) in members.items():
                 file = Zeros(start, size)
                 with archive.open(name, "w") as target:
@@ -107,6 +111,37 @@ def test_large_members_are_held_once(tmp_path):
     found, grown = peak(path)
     assert found["large.png"] == str(150 * MIB)
     assert grown < 220
+
+
+@pytest.mark.parametrize("kind", ["bzip2", "lzma"])
+def test_other_packings_of_zips_are_unpacked_in_bounded_pieces(tmp_path, kind):
+    members = {
+        "zeros.png": (b"no picture", 60 * MIB),
+        "blank.png": (archives.png(1), 60 * MIB),
+        "one.jpg": (archives.jpeg(1), 20_000),
+    }
+    found, grown = peak(pack(tmp_path / "in.zip", kind, {"zeros.png": members["zeros.png"]}))
+    assert int(found["zeros.png"]) < 1000
+    assert grown < 15
+    path = pack(tmp_path / "in.zip", kind, members)
+    found, grown = peak(path)
+    assert (found["blank.png"], found["one.jpg"]) == (str(60 * MIB), "20000")
+    assert grown < 150
+    for item in containers.members(path, "", 0):
+        if item.member == "one.jpg":
+            assert item.read() == archives.jpeg(1).ljust(20_000, b"\0")
+
+
+@pytest.mark.parametrize("kind", ["bzip2", "lzma"])
+def test_damage_in_other_packings_is_named(tmp_path, kind):
+    data = os.urandom(50_000)
+    path = pack(tmp_path / "in.zip", kind, {"a.jpg": (archives.jpeg(1) + data, 60_000)})
+    whole = path.read_bytes()
+    for at in (40, 46, 30_000, 49_000):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 64]) + whole[at + 1 :])
+        (item,) = containers.members(path, "", 0)
+        with pytest.raises(ItemError, match="cannot be unpacked"):
+            item.read()
 
 
 def test_sparse_members_of_a_tar(tmp_path):

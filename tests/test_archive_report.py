@@ -10,7 +10,10 @@ import archives
 import jpeg_files as files
 import numpy as np
 import pytest
+import tifffile
 from archives import colour
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from fastcolor.archive import Settings, report, run
 from fastcolor.archive.errors import JobError
@@ -91,3 +94,36 @@ def test_a_report_that_cannot_be_written_leaves_nothing(source, tmp_path):
     with pytest.raises(JobError, match="cannot write"):
         run([source], tmp_path / "out", archives.SETTINGS, report=page, progress=in_the_way)
     assert not archives.leftovers(tmp_path)
+
+
+def test_it_says_what_of_a_picture_is_not_kept(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    grey = archives.grey(1, 64, 48)
+    with tifffile.TiffWriter(source / "below.tif") as writer:
+        writer.write(grey, subifds=2)
+        writer.write(grey[::2, ::2], subfiletype=1)
+        writer.write(grey[::4, ::4], subfiletype=1)
+        writer.write(grey[::2, ::2], subfiletype=1)
+        writer.write(grey)
+    layers = [(37724, 7, 8, b"8BIMLayr", True), (65000, 4, 1, 7, True)]
+    tifffile.imwrite(source / "layers.tif", grey, extratags=layers)
+    tifffile.imwrite(
+        source / "private.tif", grey, bigtiff=True, extratags=[(65001, 16, 1, 9, True)]
+    )
+    tifffile.imwrite(source / "plain.tif", grey)
+    texts = PngInfo()
+    texts.add_text("Title", "harbour")
+    Image.fromarray(grey).save(source / "text.png", pnginfo=texts)
+    page = tmp_path / "report.html"
+    assert colour(source, tmp_path / "out", report=page)[0] == 0
+    cells = r"/(\w+\.\w+)<td>(.*?)(?=<tr>|</table>)"
+    below = "not kept: 1 reduced or mask page of the TIFF"
+    assert dict(re.findall(cells, page.read_text())) == {
+        "below.tif": f"{below}; not kept: 2 pictures below the page (TIFF SubIFDs)",
+        "layers.tif": "not kept: Photoshop&#x27;s layers",
+        "private.tif": "not kept: fields of the TIFF that have no place in EXIF (65001)",
+    }
+    tiff = Settings(size=32, jobs=2, format="tiff")
+    assert colour(source / "text.png", tmp_path / "tiff", tiff, report=page)[0] == 0
+    assert "<td>PNG&#x27;s text has no place in tiff" in page.read_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import subprocess
 import zipfile
@@ -113,3 +115,62 @@ def test_a_read_only_output_stops_the_job(small_disk, source, output):
     assert done.returncode == 5
     assert done.stderr.count("\n") == 1
     assert "cannot write" in done.stderr
+
+
+def without_privileges(*given):
+    """The command, for root too, as one whom permissions bind."""
+    prefix = []
+    if os.geteuid() == 0:
+        prefix = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+        if shutil.which("setpriv") is None or subprocess.run([*prefix, "true"]).returncode:
+            pytest.skip("needs setpriv, or not to be root")
+    command = [*prefix, *archives.arguments(*given, *archives.QUICK)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100)
+
+
+def test_folders_that_may_not_be_written_are_named_before_any_work(tmp_path):
+    source = archives.fill(tmp_path / "in", 3)
+    theirs, mine = tmp_path / "theirs", tmp_path / "mine"
+    theirs.mkdir(mode=0o555)
+    mine.mkdir()
+    one = source / "box0" / "000001.jpg"
+    for arguments in (
+        (source, "-o", theirs / "out"),
+        (source, "-o", theirs / "out.zip"),
+        (source, "-o", mine / "out", "--report", theirs / "r.html"),
+        (one, "-o", theirs / "x.jpg"),
+    ):
+        done = without_privileges(*arguments)
+        assert done.returncode == 5, done.stderr
+        assert "writing there is not allowed" in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
+    assert archives.tree(theirs) == archives.tree(mine) == {}
+    one.chmod(0)
+    done = without_privileges(source, "-o", mine / "out")
+    assert (done.returncode, len(archives.tree(mine / "out"))) == (1, 2)
+    assert f"{one}: cannot be read: Permission denied" in done.stderr
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, timeout=100, env=dict(os.environ)
+    )
+
+
+def test_a_log_that_nobody_reads_stops_the_job_in_order(source, tmp_path):
+    command = shlex.join(archives.arguments(source, "-o", tmp_path / "out", *archives.QUICK))
+    done = shell(f"{command} --json-log --jobs 1 | head -n 1 >/dev/null; exit ${{PIPESTATUS[0]}}")
+    assert done.returncode == 5
+    assert done.stderr.count("\n") == 1
+    assert "cannot write the log: Broken pipe" in done.stderr
+    assert not archives.leftovers(tmp_path)
+    assert colour(source, tmp_path / "out")[0] == 0
+
+
+def test_closed_standard_files_are_no_trouble(source, tmp_path):
+    (source / "bad.jpg").write_text("no picture")
+    command = shlex.join(archives.arguments(source, "-o", tmp_path / "out", *archives.QUICK))
+    assert shell(f"{command} <&- >&- 2>&-").returncode == 1
+    assert len(archives.tree(tmp_path / "out")) == 12
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or b"failed:" not in path.read_bytes()

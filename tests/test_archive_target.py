@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import archives
 import pytest
 
@@ -45,3 +48,28 @@ def test_a_name_that_contradicts_the_format_is_refused(source, tmp_path):
 
 def test_a_folder_may_have_a_dot(source, tmp_path):
     assert run([source], tmp_path / "scans.1920", archives.SETTINGS).exit_code == 0
+
+
+def test_names_that_lead_nowhere_or_are_too_long_are_refused(source, tmp_path):
+    (tmp_path / "way").symlink_to(tmp_path / "nowhere")
+    for output, words in (
+        (tmp_path / "way", "leads nowhere"),
+        ("/", "has no name"),
+        (tmp_path / ("x" * 240 + ".zip"), "has 244 bytes, more than 230"),
+    ):
+        with pytest.raises(JobError, match=words):
+            run([source], output, archives.SETTINGS)
+    with pytest.raises(JobError, match="empty name"):
+        run([source, ""], tmp_path / "out", archives.SETTINGS)
+    assert run([source], tmp_path / ("x" * 226 + ".zip"), archives.SETTINGS).exit_code == 0
+    long = tmp_path / ("x" * 251 + ".jpg")
+    assert run([next(source.rglob("*.jpg"))], long, archives.SETTINGS).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["colorize", "revert"])
+def test_an_empty_output_is_not_the_working_folder(source, tmp_path, command):
+    line = [sys.executable, "-m", "fastcolor", command, str(source), "-o", ""]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "it is empty" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]

@@ -90,6 +90,47 @@ def test_one_red_object_is_colour():
     assert found.off_tone == pytest.approx(0.01, rel=0.2)
 
 
+def framed(image, level, share, degrees=0.0):
+    """Inside a neutral frame with a little noise, which may lie askew, as a JPEG."""
+    height, width = image.shape[:2]
+    edge = int(share * height)
+    size = (width + 2 * edge, height + 2 * edge)
+    turn = cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), degrees, 1.0)
+    inner = cv2.copyMakeBorder(image, *[edge] * 4, cv2.BORDER_CONSTANT)
+    cover = cv2.copyMakeBorder(np.ones((height, width)), *[edge] * 4, cv2.BORDER_CONSTANT)
+    cover = cv2.warpAffine(cover, turn, size)[..., None]
+    noise = np.random.default_rng(1).normal(0, 2, (size[1], size[0], 1))
+    return jpeg(to_u8(cv2.warpAffine(inner, turn, size) + (1 - cover) * level + noise))
+
+
+@pytest.mark.parametrize("degrees", [0.0, 2.0])
+@pytest.mark.parametrize("level", [12, 50, 80, 128, 230])
+def test_a_neutral_frame_around_sepia_is_toned(level, degrees):
+    for share in (0.05, 0.4):
+        assert ops.is_neutral(framed(sepia_scan(), level, share, degrees)).kind == "toned"
+
+
+def test_a_frame_is_seen_in_every_form(device):
+    scan = framed(sepia_scan()[:128, :128], 128, 0.4)
+    planar = np.ascontiguousarray(scan.transpose(2, 0, 1))
+    for image in (scan, scan[:, ::-1]):
+        assert ops.is_neutral(device.put(image)).kind == "toned"
+    assert ops.is_neutral(device.put(planar), layout="planar").kind == "toned"
+
+
+@pytest.mark.parametrize("name", COLOUR)
+@pytest.mark.parametrize("level", [12, 80, 128, 255])
+def test_photographs_in_frames_are_colour(name, level):
+    for share in (0.05, 0.4):
+        assert ops.is_neutral(framed(getattr(data, name)(), level, share)).kind == "colour"
+
+
+def test_one_red_object_beside_a_frame_is_colour():
+    image = sepia_scan()
+    image[180:260, 15:65] = to_u8(image[180:260, 15:65] * 0.5 + np.array([90, 10, 10]))
+    assert ops.is_neutral(framed(image, 128, 0.4)).kind == "colour"
+
+
 def reference_sums(image):
     r, g, b = (image[..., c].astype(np.int64) for c in range(3))
     cb = (-11059 * r - 21709 * g + 32768 * b + 32768) >> 16

@@ -32,13 +32,11 @@ def joined(grey: bytes) -> bytes:
 JOINED = {name: joined(grey) for name, grey in GREYS.items()}
 
 
-def revert(*arguments: object) -> subprocess.CompletedProcess[str]:
+def revert(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "fastcolor", "revert", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+        capture_output=True, text=True, timeout=120, **options,
+    )  # fmt: skip
 
 
 def written(folder: Path, contents: dict[str, bytes]) -> Path:
@@ -180,3 +178,64 @@ def test_no_partial_file_stays_where_the_disk_is_full(tmp_path):
     assert done.returncode == 5, done.stderr
     assert "cannot write" in done.stderr
     assert found(tmp_path / "out") == {}
+
+
+def members(path: Path) -> dict[str, bytes]:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            assert archive.testzip() is None
+            return {name: archive.read(name) for name in archive.namelist()}
+    with tarfile.open(path) as archive:
+        return {member.name: archive.extractfile(member).read() for member in archive}
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar"])
+def test_originals_may_go_into_a_container(tmp_path, name):
+    source = written(tmp_path / "in", {**JOINED, "A.jpg": JOINED["a.jpg"], "note.txt": b"text"})
+    target = tmp_path / "deep" / name
+    done = revert(source, "-o", target)
+    assert done.returncode == 1
+    assert "a.jpg: its output a.jpg differs from A.jpg" in done.stderr
+    expected = {**GREYS, "A.jpg": GREYS["a.jpg"]}
+    del expected["a.jpg"]
+    assert members(target) == expected
+    again = revert(source, "-o", target)
+    assert (again.returncode, again.stderr.count("\n")) == (5, 1)
+    assert f"{target} exists; --force replaces it" in again.stderr
+    (source / "A.jpg").unlink()
+    forced = revert(source, "-o", target, "--force")
+    assert (forced.returncode, forced.stderr) == (0, "")
+    assert "3 restored, 1 left out" in forced.stdout
+    assert members(target) == GREYS
+    assert os.listdir(target.parent) == [name]
+
+
+def test_a_list_on_stdin(tmp_path):
+    source = written(tmp_path / "in", {**JOINED, "note.txt": b"text"})
+    lines = "\n".join(map(str, [*sorted(source.rglob("*.*")), source / "none.jpg"]))
+    done = revert("-", "-o", tmp_path / "out", input=lines)
+    assert done.returncode == 1
+    assert done.stderr == f"fastcolor: {source / 'none.jpg'}: there is no such file\n"
+    assert "3 restored, 1 left out" in done.stdout
+    assert found(tmp_path / "out") == GREYS
+    assert revert("-", source, "-o", tmp_path / "out", input=lines).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("x.png", "named like one picture"),
+        ("x.jpg", "named like one picture"),
+        ("x.tar.gz", "archives are written as .zip or .tar"),
+        ("x.txt", "cannot be written"),
+    ],
+)
+def test_a_name_that_promises_something_else_is_refused(tmp_path, name, words):
+    source = written(tmp_path / "in", JOINED)
+    done = revert(source, "-o", tmp_path / name)
+    assert (done.returncode, done.stderr.count("\n")) == (5, 1)
+    assert words in done.stderr
+    one = revert(source / "a.jpg", "-o", tmp_path / "y.png")
+    assert (one.returncode, one.stderr.count("\n")) == (5, 1)
+    assert "originals are JPEG files" in one.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]

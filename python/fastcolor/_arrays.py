@@ -68,6 +68,31 @@ def dtype_of(array: Array, name: str) -> np.dtype[Any]:
         ) from error
 
 
+def window(array: Array, axis: int, start: int, end: int) -> Array:
+    """A part of what adopt() gave, along one axis, without copying pixels."""
+    if isinstance(array, np.ndarray):
+        return array[(slice(None),) * axis + (slice(start, end),)]
+    return _Window(array, axis, start, end)
+
+
+class _Window:
+    """A part of a CUDA array, of which nothing is asked but its interface."""
+
+    def __init__(self, array: Array, axis: int, start: int, end: int) -> None:
+        self._whole = array  # its memory must stay
+        face = dict(array.__cuda_array_interface__)
+        shape = [operator.index(side) for side in face["shape"]]
+        strides = face.get("strides")
+        if strides is None:
+            sizes = [np.dtype(face["typestr"]).itemsize, *shape[:0:-1]]
+            strides = np.cumprod(sizes)[::-1].tolist()
+        pointer, fixed = face["data"]
+        shape[axis] = end - start
+        face["shape"], face["strides"] = tuple(shape), tuple(strides)
+        face["data"] = (pointer + start * strides[axis], fixed)
+        self.__cuda_array_interface__ = face
+
+
 def is_cuda(array: Array) -> bool:
     return not isinstance(array, np.ndarray)
 

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import os
-import tarfile
-import zipfile
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import datetime
 from io import BytesIO
 from pathlib import Path
+from sqlite3 import Row
 from typing import IO
 
 from fastcolor.archive.errors import JobError, cannot_write
 from fastcolor.archive.journal import Finished, Journal
+from fastcolor.archive.layout import Member, layout_of, zip_date
 from fastcolor.archive.sink import Staged, Write, finished_of, sync_folder
 
 CONTAINERS = (".zip", ".cbz", ".tar")
+_PIECE = 1 << 20  # that is copied at a time
 
 
 class ContainerSink:
     """A .zip or .tar. It grows in a file of its own, whose length after each batch is in the
     journal; what lies beyond that when a process died is cut off by the next.
 
-    The journal's "container" is growing, then closing (complete, not yet renamed), then finished.
+    The journal's "container" is growing, then closing (that file is complete, not yet renamed),
+    then finished. A finished one that is to take more is growing again: what comes lies in such a
+    file beside it, counted from "container_base", its size. Then, and where members came in another
+    order than the items or were replaced ("container_loose"), all are copied in order into a third
+    file; the container is joined until that has the name, and finished.
     """
 
     ordered = True
@@ -32,28 +37,37 @@ class ContainerSink:
     def __init__(self, target: Path, journal: Journal, restart: bool, force: bool) -> None:
         self.target, self._journal = target, journal
         self._part = target.with_name(f".fastcolor-{target.name}.part")
-        self._is_zip = target.suffix.lower() != ".tar"
+        self._whole = target.with_name(f".fastcolor-{target.name}.whole")
+        self._layout = layout_of(target)
         self._file: IO[bytes] | None = None
         self._end = 0
         state = journal.meta("container")
         if target.exists() and state is None and not force:
             raise JobError(f"{target} exists and is not of this job; --force replaces it")
-        if restart or (state == "finished" and not target.exists()):
+        needed = state == "finished" or self._number("base") or state == "joined"
+        lost = needed and not target.exists() and not (state == "joined" and self._whole.exists())
+        if restart or lost:
             journal.forget_container()
-            self._part.unlink(missing_ok=True)
-            journal.set_meta("container", "growing")
+            self._begin(0)
 
     def recover(self) -> None:
         rows = self._journal.left_ready()
         self._journal.done([finished_of(row) for row in rows])
         self._journal.commit()
-        if self._journal.meta("container") == "closing":
-            self._rename()
-        if not self._closed():
-            self._end = int(self._journal.meta("container_end") or 0)
+        state = self._journal.meta("container")
+        if state in ("closing", "joined"):
+            self._rename(self._part if state == "closing" else self._whole)
+        try:
+            self._whole.unlink(missing_ok=True)
+            if self._closed():
+                self._part.unlink(missing_ok=True)
+                return
             have = self._part.stat().st_size if self._part.exists() else 0
-            if have < self._end:
-                raise JobError(f"{self._part} is shorter than the journal says; use --restart")
+        except OSError as error:
+            raise cannot_write(self.target, error) from error
+        self._end = self._number("end")
+        if have < self._end:
+            raise JobError(f"{self._part} is shorter than the journal says; use --restart")
 
     def holds(self, name: str, size: int) -> bool:
         return True
@@ -68,68 +82,95 @@ class ContainerSink:
         pass
 
     def refusal(self, name: str, ours: bool, force: bool) -> str | None:
-        if self._closed():
-            return (
-                f"{self.target} is finished already and takes no more; "
-                "--restart makes it anew with this item"
-            )
-        if ours:
-            return f"has changed since it was written into {self.target}; --restart makes it anew"
         return None
 
     def publish(self, batch: list[tuple[Finished, Staged]]) -> None:
+        replacing = self._journal.has_member(finished.row for finished, _ in batch)
+        writing = any(finished.outcome != "skipped" for finished, _ in batch)
         done = []
         try:
-            file = self._opened()
+            if self._closed() and (writing or replacing):
+                self._begin(self.target.stat().st_size)
+            base = self._number("base")
             for finished, staged in batch:
                 if finished.outcome == "skipped":
                     done.append(finished)
                     continue
-                start = file.tell()
+                file = self._opened()
+                start = base + file.tell()
                 crc = zlib.crc32(staged.data)
-                for part in self._member(finished.name, staged, crc):
-                    file.write(part)
+                file.write(self._layout.header(finished.name, staged.mtime_ns, staged.size, crc))
+                file.write(staged.data)
+                file.write(self._layout.padding(staged.size))
                 done.append(replace(finished, start=start, crc=crc))
-            self._end = file.tell()
-            _sync(file)
+            if writing:
+                self._end = self._opened().tell()
+                _sync(self._opened())
         except OSError as error:
             raise cannot_write(self.target, error) from error
-        self._journal.set_meta("container_end", str(self._end))
-        self._journal.set_meta("container", "growing")
+        self._note("end", self._end)
+        if replacing:
+            self._note("loose", 1)
+        if not self._closed():
+            self._journal.set_meta("container", "growing")
         self._journal.ready(done)
         self._journal.done(done)
 
     def finish(self) -> None:
-        """Writes what closes the container, and gives it its name."""
+        """Makes the container complete, and gives it its name."""
         if self._closed():
             return
+        base, loose = self._number("base"), self._number("loose")
+        if base or loose or not self._journal.lies_in_order():
+            return self._join(base)
         try:
             file = self._opened()
-            self._write_end(file)
+            self._layout.end(file, self._members())
             _sync(file)
-            file.close()
-            self._file = None
+            self.close()
         except OSError as error:
             raise cannot_write(self.target, error) from error
         self._journal.set_meta("container", "closing")
         self._journal.commit()
-        self._rename()
+        self._rename(self._part)
 
     def close(self) -> None:
         if self._file is not None:
             with suppress(OSError):  # what it could not write was reported when it was tried
                 self._file.close()
+            self._file = None
+
+    def abandon(self) -> None:
+        """Leaves nothing of what is not finished."""
+        self.close()
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)
 
     def _closed(self) -> bool:
         return self._journal.meta("container") == "finished"
 
-    def _rename(self) -> None:
+    def _number(self, what: str) -> int:
+        return int(self._journal.meta(f"container_{what}") or 0)
+
+    def _note(self, what: str, value: int) -> None:
+        self._journal.set_meta(f"container_{what}", str(value))
+
+    def _begin(self, base: int) -> None:
+        """An empty part of what is to stand behind so many bytes of the finished container."""
+        self._end = 0
+        for what, value in (("base", base), ("end", 0), ("loose", 0)):
+            self._note(what, value)
+        self._journal.set_meta("container", "growing")
+
+    def _rename(self, made: Path) -> None:
         try:
-            if self._part.exists():
-                os.replace(self._part, self.target)
+            if made.exists():
+                os.replace(made, self.target)
                 sync_folder(self.target.parent)
+            self._part.unlink(missing_ok=True)
         except OSError as error:
             raise cannot_write(self.target, error) from error
+        self._note("base", 0)
         self._journal.set_meta("container", "finished")
         self._journal.commit()
 
@@ -141,34 +182,65 @@ class ContainerSink:
             self._file.seek(self._end)
         return self._file
 
-    def _member(self, name: str, staged: Staged, crc: int) -> tuple[bytes, ...]:
-        if self._is_zip:
-            info = _zip_info(name, staged.mtime_ns, staged.size, crc)
-            return info.FileHeader(), staged.data
-        header = tarfile.TarInfo(name)
-        header.size, header.mtime, header.mode = staged.size, staged.mtime_ns // 10**9, 0o644
-        padding = b"\0" * (-staged.size % tarfile.BLOCKSIZE)
-        return header.tobuf(tarfile.PAX_FORMAT), staged.data, padding
+    def _members(self) -> Iterator[Member]:
+        for row in self._journal.in_container():
+            date = zip_date(row["mtime_ns"])
+            yield Member(row["name"], row["start"], row["bytes"], row["crc"], date)
 
-    def _write_end(self, file: IO[bytes]) -> None:
-        if not self._is_zip:
-            file.write(b"\0" * (2 * tarfile.BLOCKSIZE))
-            return
-        with zipfile.ZipFile(file, "w") as archive:  # closing it writes the directory at the end
-            for row in self._journal.in_container():
-                info = _zip_info(row["name"], row["mtime_ns"], row["bytes"], row["crc"])
-                info.header_offset = row["start"]
-                archive.filelist.append(info)
+    def _join(self, base: int) -> None:
+        """A new container of all members, those of the finished one and of the part, in order."""
+        rows, members = [], []
+        self.close()
+        try:
+            with ExitStack() as stack:
+                made = stack.enter_context(self._whole.open("wb"))
+                old = stack.enter_context(self.target.open("rb")) if base else made
+                part = stack.enter_context(self._part.open("rb")) if self._end else made
+                if base and os.fstat(old.fileno()).st_size != base:
+                    raise self._meddled()
+                for row in self._journal.in_container("items"):
+                    start = int(row["start"])
+                    place = (old, start) if start < base else (part, start - base)
+                    members.append(self._copied(*place, row, made))
+                    rows.append(row["id"])
+                self._layout.end(made, members)
+                _sync(made)
+        except BaseException as error:
+            with suppress(OSError):
+                self._whole.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise cannot_write(self.target, error) from error
+            raise
+        self._journal.move_members((member.start, row) for member, row in zip(members, rows))
+        self._journal.set_meta("container", "joined")
+        self._journal.commit()
+        self._rename(self._whole)
 
+    def _copied(self, source: IO[bytes], start: int, row: Row, made: IO[bytes]) -> Member:
+        """Writes a member as it lies in ``source``, checked against the journal."""
+        name, size, crc = row["name"], row["bytes"], row["crc"]
+        try:
+            header, date = self._layout.header_at(source, start)
+        except ValueError as error:
+            raise self._meddled() from error
+        member = Member(name, made.tell(), size, crc, date)
+        made.write(header)
+        source.seek(start + len(header))
+        left, found = size, 0
+        while left and (piece := source.read(min(_PIECE, left))):
+            found = zlib.crc32(piece, found)
+            made.write(piece)
+            left -= len(piece)
+        if left or found != crc:
+            raise self._meddled()
+        made.write(self._layout.padding(size))
+        return member
 
-def _zip_info(name: str, mtime_ns: int, size: int, crc: int) -> zipfile.ZipInfo:
-    when = datetime.fromtimestamp(max(mtime_ns, 0) // 10**9)
-    date = (when.year, when.month, when.day, when.hour, when.minute, when.second)
-    info = zipfile.ZipInfo(name, min(max(date, (1980, 1, 1, 0, 0, 0)), (2107, 12, 31, 23, 59, 58)))
-    info.external_attr = 0o644 << 16
-    info.file_size = info.compress_size = size
-    info.CRC = crc
-    return info
+    def _meddled(self) -> JobError:
+        return JobError(
+            f"{self.target} has been changed since it was written, so nothing can be added to it; "
+            "--restart makes it anew"
+        )
 
 
 def _sync(file: IO[bytes]) -> None:

@@ -17,7 +17,8 @@ from typing import IO, Any, cast
 
 from fastcolor.archive.errors import ItemError
 from fastcolor.archive.item import Item
-from fastcolor.archive.names import is_clutter, problem
+from fastcolor.archive.names import MOST_SIDECAR, is_clutter, is_sidecar, problem
+from fastcolor.archive.unpack import open_member
 from fastcolor.errors import MissingDependencyError
 from fastcolor.media import codecs
 
@@ -130,8 +131,9 @@ def _zip_time(info: zipfile.ZipInfo) -> int:
 
 def _zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
-        with archive.open(info) as file:
-            data, whole = _picture_bytes(file, info.file_size + 1)
+        with open_member(archive, info) as file:
+            wanted = _is_small_sidecar(info.filename, info.file_size)
+            data, whole = _picture_bytes(file, info.file_size + 1, wanted)
     except _DAMAGED as error:
         raise ItemError(f"cannot be unpacked: {_sentence(error)}") from error
     if whole and len(data) != info.file_size:
@@ -215,7 +217,10 @@ def _tar_bytes(
 
     try:
         file = archive.extractfile(info)
-        data, whole = _picture_bytes(file, info.size, check) if file is not None else (b"", True)
+        wanted = _is_small_sidecar(info.name, info.size)
+        data, whole = (
+            (b"", True) if file is None else _picture_bytes(file, info.size, wanted, check)
+        )
     except _DAMAGED as error:
         raise ItemError(f"cannot be unpacked: {_sentence(error)}") from error
     if whole and len(data) != info.size:
@@ -224,12 +229,12 @@ def _tar_bytes(
 
 
 def _picture_bytes(
-    file: IO[bytes], most: int, check: Callable[[int], None] | None = None
+    file: IO[bytes], most: int, wanted: bool, check: Callable[[int], None] | None = None
 ) -> tuple[bytes, bool]:
-    """Up to ``most`` bytes, and True; of what does not begin like a picture only the first ones,
-    and False. ``check`` hears how many there are, again and again."""
+    """Up to ``most`` bytes, and True; of what is not ``wanted`` and does not begin like a picture
+    only the first ones, and False. ``check`` hears how many there are, again and again."""
     head = file.read(min(codecs.HEAD, most))
-    if len(head) == codecs.HEAD and codecs.sniff(head) not in codecs.READ:
+    if not wanted and len(head) == codecs.HEAD and codecs.sniff(head) not in codecs.READ:
         return head, False
     buffer = BytesIO()
     buffer.write(head)
@@ -238,6 +243,10 @@ def _picture_bytes(
         if check is not None:
             check(buffer.tell())
     return buffer.getvalue(), True
+
+
+def _is_small_sidecar(name: str, size: int) -> bool:
+    return is_sidecar(name) and size <= MOST_SIDECAR
 
 
 def _too_packed(size: int, packed: int) -> str | None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from fastcolor.errors import FILES, FastcolorError
 
@@ -35,3 +40,26 @@ def cannot_write(path: object, error: OSError) -> JobError:
         f"cannot write {path}: {reason}; when that is mended, the same command goes on "
         "where it stopped"
     )
+
+
+@contextmanager
+def journal_trouble(path: Path | None) -> Iterator[None]:
+    """What SQLite reports about a journal, as JobError."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "locked" in text:
+            raise JobError(
+                f"another fastcolor works on this output ({path}); let it end first"
+            ) from error
+        if "readonly" in text or (path and not os.access(path.parent, os.W_OK | os.X_OK)):
+            text = _REASONS[errno.EACCES]
+        raise JobError(
+            f"cannot write the journal {path}: {text}; when that is mended, the same "
+            "command goes on where it stopped"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise JobError(
+            f"{path} is not a journal, or is damaged ({error}); move it away to begin anew"
+        ) from error

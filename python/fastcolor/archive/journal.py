@@ -10,19 +10,21 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Container
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fastcolor.archive.errors import JobError
+from fastcolor.archive.contents import Contents
+from fastcolor.archive.errors import JobError, journal_trouble
 from fastcolor.archive.item import Item
 from fastcolor.archive.ledger import Ledger
 from fastcolor.archive.names import folded, output_name
 from fastcolor.archive.settings import differences
 
 FORMAT = 1
+_MOST_INTEGER = (1 << 63) - 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
@@ -77,7 +79,7 @@ class Finished:
     crc: int = 0
 
 
-class Journal(Ledger):
+class Journal(Ledger, Contents):
     """Used from one thread. ``path`` None keeps it in memory: nothing can be resumed then."""
 
     def __init__(self, path: Path | None) -> None:
@@ -124,16 +126,11 @@ class Journal(Ledger):
                     "or --restart to make everything anew"
                 )
             self.set_meta("settings", json.dumps(settings, sort_keys=True))
-            if restart or self.meta("container") not in ("closing", "finished"):
-                self._try_failed_again()
+            self._db.execute("UPDATE items SET state = 'todo' WHERE state = 'failed' AND ours = 1")
+            self._db.execute("DELETE FROM items WHERE state = 'failed'")
             run = self._db.execute("INSERT INTO runs (started) VALUES (?)", (time.time(),))
             self.run = int(run.lastrowid or 0)
             self.commit()
-
-    def _try_failed_again(self) -> None:
-        """Not where they could no longer be written: there they keep their reasons."""
-        self._db.execute("UPDATE items SET state = 'todo' WHERE state = 'failed' AND ours = 1")
-        self._db.execute("DELETE FROM items WHERE state = 'failed'")
 
     def admit(
         self, item: Item, format: str, redo_copied: bool, in_work: Container[int] = ()
@@ -143,8 +140,8 @@ class Journal(Ledger):
         Items that could have a name in common also have the converted name in common. So when none
         is admitted while another one is in work, the order of the items alone says who has it.
         """
+        item = _stored(item)
         with self._explained():
-            item = replace(item, path=_storable(item.path), member=_storable(item.member))
             if item.problem is not None:
                 return self._refuse(item, item.problem)
             name = output_name(item.name, format)
@@ -177,8 +174,6 @@ class Journal(Ledger):
             (key, item.path, item.member, item.position, item.size, item.mtime_ns, state, self.run,
              row["id"]),
         )  # fmt: skip
-        if state == "failed":
-            return Admission("failed", row["id"], note=row["note"])
         action = "skip" if state == "done" else "do"
         found = row["name"] if action == "skip" else name
         return Admission(
@@ -205,12 +200,12 @@ class Journal(Ledger):
     def _refuse(self, item: Item, reason: str) -> Admission:
         path, member, name = item.path, item.member, _storable(item.name)
         key = f"?/{path}/{item.position}/{member}"
-        self._db.execute(
+        cursor = self._db.execute(
             "INSERT OR REPLACE INTO items (key, name, path, member, position, size, mtime_ns, "
             "state, note, seen) VALUES (?, ?, ?, ?, ?, ?, ?, 'failed', ?, ?)",
             (key, name, path, member, item.position, item.size, item.mtime_ns, reason, self.run),
         )
-        return Admission("failed", note=reason)
+        return Admission("failed", int(cursor.lastrowid or 0), note=reason)
 
     def redo(self, row: int) -> None:
         """A row that counted as done lost its output."""
@@ -222,6 +217,19 @@ class Journal(Ledger):
             self._db.execute(
                 "UPDATE items SET state = 'failed', note = ? WHERE id = ?", (reason, row)
             )
+
+    def former(self, item: Item, format: str) -> Any:
+        """The row of what was once written for this item; None where nothing was."""
+        item = _stored(item)
+        with self._explained():
+            for name in (output_name(item.name, format), item.name):
+                row = self._by_key(folded(_storable(name)))
+                written = row is not None and row["ours"] and row["outcome"] != "skipped"
+                if not written or not self._same_source(row, item):
+                    continue
+                if row["position"] == item.position or row["seen"] != self.run:
+                    return row
+            return None
 
     def ready(self, done: list[Finished]) -> None:
         """Commits that the outputs of these rows lie complete under their temporary names."""
@@ -260,17 +268,6 @@ class Journal(Ledger):
     def left_ready(self) -> list[sqlite3.Row]:
         with self._explained():
             return self._db.execute("SELECT * FROM items WHERE state = 'ready'").fetchall()
-
-    def forget_container(self) -> None:
-        with self._explained():
-            self._db.execute("DELETE FROM items")
-            self.set_meta("container_end", "0")
-
-    def in_container(self) -> Iterator[sqlite3.Row]:
-        """Rows that lie in the container, in its order."""
-        yield from self._db.execute(
-            "SELECT * FROM items WHERE start >= 0 AND state IN ('ready', 'done') ORDER BY start"
-        )
 
     def add_sample(self, row: int, before: bytes, after: bytes) -> None:
         with self._explained():
@@ -316,24 +313,8 @@ class Journal(Ledger):
     def _same_place(self, row: sqlite3.Row, item: Item) -> bool:
         return self._same_source(row, item) and row["position"] == item.position
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            text = str(error)
-            if "locked" in text:
-                raise JobError(
-                    f"another fastcolor works on this output ({self.path}); let it end first"
-                ) from error
-            raise JobError(
-                f"cannot write the journal {self.path}: {text}; when that is mended, the same "
-                "command goes on where it stopped"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise JobError(
-                f"{self.path} is not a journal, or is damaged ({error}); move it away to begin anew"
-            ) from error
+    def _explained(self) -> AbstractContextManager[None]:
+        return journal_trouble(self.path)
 
 
 def _collision(name: str, row: sqlite3.Row) -> str:
@@ -346,6 +327,14 @@ def _collision(name: str, row: sqlite3.Row) -> str:
     )
 
 
+def _stored(item: Item) -> Item:
+    """As SQLite takes it: whole numbers have 64 bits there, and text is UTF-8."""
+    size, mtime_ns = (
+        max(-_MOST_INTEGER, min(n, _MOST_INTEGER)) for n in (item.size, item.mtime_ns)
+    )
+    path, member = _storable(item.path), _storable(item.member)
+    return replace(item, path=path, member=member, size=size, mtime_ns=mtime_ns)
+
+
 def _storable(text: str) -> str:
-    """SQLite takes no broken UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()

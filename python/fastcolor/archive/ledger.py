@@ -10,6 +10,7 @@ KEPT = "its luma was kept"
 TAKEN_OVER = "its luma was taken over from a colour JPEG"
 ANEW = "encoded anew"
 _EXPECTED = (KEPT, ANEW)  # alone no remark: what the settings ask for
+_ENDS = ("coloured", "copied", "sidecar", "skipped", "failed", "todo")
 
 
 class Ledger:
@@ -26,7 +27,7 @@ class Ledger:
             (self.run,),
         )
         found = {str(name): int(count) for name, count in rows}
-        return {n: found.get(n, 0) for n in ("coloured", "copied", "skipped", "failed", "todo")}
+        return {name: found.get(name, 0) for name in _ENDS}
 
     def totals(self) -> sqlite3.Row:
         row: sqlite3.Row = self._db.execute(

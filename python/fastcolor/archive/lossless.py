@@ -62,7 +62,7 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
             )  # fmt: skip
         with result.timed("encode"):
             made = _joined(steps, data, cb, cr, page.metadata, luma_only)
-        result.remark(page)
+        result.remark(page, "jpeg")
         steps.sample(result, toned, ab)
         note = f"{TAKEN_OVER}: revert gives that luma, not the file" if luma_only else KEPT
         steps.finish(result, lambda file: write_data(file, made), document, note)

@@ -7,6 +7,7 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 
 LONGEST_BYTES = 255  # of one part of a path, on nearly every file system
+MOST_SIDECAR = 16 << 20  # bytes; what is called one and is larger is none
 PICTURES = {
     "jpg": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "png": (".png",),
@@ -24,7 +25,7 @@ SUFFIX_OF = {"jpg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
 def problem(name: str) -> str | None:
     """Why nothing is written under this name (relative, with /); None when all is well."""
     parts = name.split("/")
-    if name.startswith("/") or (len(name) > 1 and name[1] == ":" and name[0].isalpha()):
+    if name.startswith("/") or (name[1:3] in (":/", ":\\") and name[0].isalpha()):
         return "its name is an absolute path"
     if ".." in parts:
         return "its name leads out of the archive by '..'"
@@ -43,6 +44,9 @@ def output_name(name: str, format: str) -> str:
     """The output of an item: its own name, or with the suffix of another format."""
     path = PurePosixPath(name)
     suffix = path.suffix.lower()
+    if is_sidecar(name):  # a.tif.xmp goes with a.tif; a.xmp with whatever a picture
+        stem = name[: -len(suffix)]
+        return (output_name(stem, format) if is_picture(stem) else stem) + path.suffix
     if format == "same":  # JPEG 2000 is read, not written
         return str(path.with_suffix(".tif")) if suffix in PICTURES["jp2"] else name
     if suffix in PICTURES.get(format, ()):
@@ -69,6 +73,11 @@ def printable(name: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def counted(number: int, what: str) -> str:
+    """1 item, 2 items"""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def archive_stem(path: Path) -> str:
     """box.tar.gz -> box"""
     lower = path.name.lower()
@@ -84,6 +93,11 @@ def is_archive(path: str | os.PathLike[str]) -> bool:
 
 def is_picture(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+
+
+def is_sidecar(name: str) -> bool:
+    """What describes a picture and lies beside it."""
+    return name.lower().endswith(".xmp") and not name.lower().endswith("/.xmp")
 
 
 def is_clutter(name: str) -> bool:

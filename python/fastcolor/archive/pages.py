@@ -71,7 +71,7 @@ def _reencoded(steps: Steps, result: Result, page: Page, pixels: Any) -> bytes:
             chroma=settings.chroma, saturation=steps.inference.saturation,
         )  # fmt: skip
     steps.sample(result, luma, ab)
-    result.remark(page)
+    result.remark(page, "jpeg")
     with result.timed("encode"):
         if max(luma.shape) > MOST_JPEG_SIDE:
             raise ItemError(
@@ -102,7 +102,7 @@ def _page(steps: Steps, result: Result, page: Page, pixels: Any, writer: codecs.
     if steps.is_colour(page, pixels):  # among grey ones: as it is
         with result.timed("encode"):
             writer.write(pixels, page.metadata, alpha=alpha, storage=page.storage)
-        return
+        return result.remark(page, writer.format)
     with result.timed("merge"):
         luma = _luma(steps, page, pixels)
     with result.timed("infer"):
@@ -119,14 +119,14 @@ def _page(steps: Steps, result: Result, page: Page, pixels: Any, writer: codecs.
         metadata = steps.metadata(page.metadata, "srgb")
         with result.timed("encode"):
             writer.write_bands((height, width, 3), bands, metadata, storage=page.storage)
-        return result.remark(page)
+        return result.remark(page, writer.format)
     with result.timed("merge"):
         rgb = merge(out=reused)
     del luma, pixels, reused, merge
     with result.timed("encode"):
         metadata = steps.metadata(page.metadata, "srgb")
         writer.write(rgb, metadata, alpha=alpha, storage=page.storage)
-    result.remark(page)
+    result.remark(page, writer.format)
 
 
 def _bands(merge: Callable[..., Any], height: int, width: int, itemsize: int) -> Iterator[Any]:

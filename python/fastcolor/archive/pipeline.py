@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,7 +38,8 @@ SAMPLES = {1 << n for n in range(16)}  # of which the report shows before and af
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. ``counts`` are of the whole job: coloured, copied, skipped, failed, todo."""
+    """How a run ended. ``counts`` are of the whole job: coloured, copied (in colour
+    already), sidecar (copied too), skipped (no picture), failed, todo."""
 
     counts: dict[str, int]
     seconds: float
@@ -69,7 +70,7 @@ def run(
     target.check(output)
     if report is not None:
         target.check_report(report)
-    journal_name = output.name + ".fastcolor.sqlite"
+    journal_name = target.journal_name(output)
     journal_path: Path | None = output.with_name(journal_name)
     ours = [output.with_name(journal_name + end) for end in ("", "-wal", "-shm")]
     ours += [report] if report else []
@@ -190,7 +191,7 @@ class _Job:
             return None
         if admission.action == "skip":
             self.skipped_now += 1
-            self.progress.skipped(item)
+            self._tell(self.progress.skipped, item)
             return None
         refusal = self.sink.refusal(admission.name, admission.ours, self.settings.force)
         if refusal:
@@ -271,10 +272,14 @@ class _Job:
                 f"the input {gone} has vanished; when it is back, the same command goes on"
             )
             return
+        former = self.journal.former(item, self.settings.format)
+        if former is not None and self.sink.holds(former["name"], former["bytes"]):
+            reason += "; its former output stays"
+            known = False
         if not known:
             self.journal.fail(row, reason)
         self.series.add(failed=1)
-        self.progress.failed(item, reason)
+        self._tell(self.progress.failed, item, reason)
 
     def _publish(self) -> None:
         """Gives the finished outputs their names; only then an item counts, and is logged."""
@@ -295,7 +300,14 @@ class _Job:
             pixels, size = result.finished.pixels, result.task.item.size
             self.done_now += 1
             self.series.add(items=1, pixels=pixels, bytes=size)
-            self.progress.done(result.task.item, result.finished, result.seconds)
+            self._tell(self.progress.done, result.task.item, result.finished, result.seconds)
+
+    def _tell(self, what: Callable[..., None], *about: object) -> None:
+        """A log that cannot be written ends the job as a full disk does."""
+        try:
+            what(*about)
+        except OSError as error:
+            self.problem = self.problem or cannot_write("the log", error)
 
     def _close(self, stop_code: int, report: Path | None) -> Outcome:
         self.journal.end_run(self.series.elapsed(), self.series.intervals())

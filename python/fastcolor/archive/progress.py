@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from fastcolor.archive.item import Item
 from fastcolor.archive.journal import Finished
-from fastcolor.archive.names import printable
+from fastcolor.archive.names import counted, printable
 
 LINE_SECONDS = 10.0  # between two plain lines
 
@@ -64,7 +64,8 @@ class PlainProgress(Progress):
     def begin(self, total: int | None, about: str) -> None:
         super().begin(total, about)
         if not self._quiet:
-            self._say(f"{'some' if total is None else total} items; {about}")
+            items = "some items" if total is None else counted(total, "item")
+            self._say(f"{items}; {about}")
 
     def failed(self, item: Item, reason: str) -> None:
         super().failed(item, reason)
@@ -74,13 +75,12 @@ class PlainProgress(Progress):
         if self._quiet or time.monotonic() - self._said < LINE_SECONDS:
             return
         self._said = time.monotonic()
-        total = "" if self.total is None else f" of {self.total}"
+        of = "" if self.total is None else f"{self.met()} of "
+        items = of + counted(self.met() if self.total is None else self.total, "item")
         left = ""
         if self.total is not None and self.done_count:
             left = f", {_duration((self.total - self.met()) / self.rate())} left"
-        self._say(
-            f"{self.met()}{total} items, {self.rate():.1f}/s, {self.failed_count} failed{left}"
-        )
+        self._say(f"{items}, {self.rate():.1f}/s, {self.failed_count} failed{left}")
 
     def _say(self, text: str) -> None:
         self._stream.write(f"fastcolor: {text}\n")

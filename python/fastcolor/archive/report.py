@@ -111,6 +111,7 @@ def _tiles(counts: dict[str, int], totals: Any, luma: dict[str, int], seconds: f
     found = [
         ("coloured", f"{counts['coloured']:,}"),
         ("copied, in colour already", f"{counts['copied']:,}"),
+        *([("sidecars, copied", f"{counts['sidecar']:,}")] if counts["sidecar"] else []),
         ("no pictures", f"{counts['skipped']:,}"),
         ("failed", f"{counts['failed']:,}"),
         *(lumas if any(luma.values()) else []),

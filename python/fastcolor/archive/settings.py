@@ -48,6 +48,7 @@ class Settings:
     max_pixels: int = _setting(1_000_000_000, output=False, least=0, most=1 << 40)
     max_bytes: int = _setting(4 << 30, output=False, least=0, most=1 << 50)
     max_pages: int = _setting(10_000, output=False, least=0, most=1 << 30)
+    max_scans: int = _setting(200, output=False, least=0, most=1 << 30)  #: of a progressive JPEG
     max_file: int = _setting(4 << 30, output=False, least=0, most=1 << 50)  #: bytes as stored
     jobs: int = _setting(-1, output=False, least=-1, most=1024)  #: -1: CPUs + 1
     batch: int = _setting(8, output=False, least=1, most=1024)  #: of one run of a GPU engine

@@ -116,6 +116,8 @@ class FolderSink:
             return f"its output {target} would replace an original"
         if ours or force:
             return None
+        if self._journal.path is None:  # of a single picture: nothing is kept about it
+            return f"{target} exists; --force replaces it"
         return f"{target} exists and is not of this job; --force replaces it"
 
     def publish(self, batch: list[tuple[Finished, Staged]]) -> None:

@@ -27,6 +27,9 @@ class Inputs:
     ) -> None:
         self._most_bytes = most_bytes
         self._ours = {os.path.realpath(path) for path in (output, *ours)}
+        inputs = list(inputs)
+        if any(not os.fspath(path) for path in inputs):
+            raise JobError("an input has an empty name")
         self._roots = sorted({Path(os.path.abspath(path)) for path in inputs})
         if not self._roots:
             raise JobError("there is no input: name files, folders, archives, or - for a list")
@@ -141,8 +144,10 @@ class Inputs:
         for root in self._roots:
             if root.is_dir():
                 yield from self._walk(root)
+            elif not root.exists():
+                yield root, "there is no such file"
             else:
-                yield root, None if root.exists() else "there is no such file"
+                yield root, None if root.is_file() else "is neither a file nor a folder"
 
     def _walk(self, folder: Path) -> Iterator[tuple[Path, str | None]]:
         try:

@@ -21,7 +21,14 @@ from fastcolor.archive.item import Item
 from fastcolor.archive.journal import Finished
 from fastcolor.archive.ledger import ANEW
 from fastcolor.archive.lossless import ReencodeError, keep_luma
-from fastcolor.archive.names import PICTURE_SUFFIXES, PICTURES, is_archive, is_picture
+from fastcolor.archive.names import (
+    MOST_SIDECAR,
+    PICTURE_SUFFIXES,
+    PICTURES,
+    is_archive,
+    is_picture,
+    is_sidecar,
+)
 from fastcolor.archive.pages import colour_pages
 from fastcolor.archive.settings import Settings
 from fastcolor.archive.sink import Sink, Staged
@@ -48,6 +55,7 @@ class Steps:
             max_pixels=settings.max_pixels,
             max_bytes=settings.max_bytes,
             max_pages=settings.max_pages,
+            max_scans=settings.max_scans,
         )
         self._budget = Budget(IN_WORK_BYTES)
         self._threads_before = fastcolor.thread_count()
@@ -100,6 +108,8 @@ class Steps:
             if is_picture(name):
                 what = "is empty" if not head else f"is {kind or 'in no format that is known here'}"
                 raise ItemError(f"{what}, not a picture that can be read")
+            if is_sidecar(name) and task.item.size <= MOST_SIDECAR:
+                return self._carry(result, data)
             if is_archive(name):
                 raise ItemError("is an archive inside an archive, which is not opened")
             result.finished = Finished(task.row, task.name, "skipped")
@@ -140,6 +150,15 @@ class Steps:
         with result.timed("write"):
             staged = self.sink.stage(item.name, item.mtime_ns, lambda file: write_data(file, data))
         self._finished(result, staged, item.name, "copied", document, "")
+
+    def _carry(self, result: Result, data: Data) -> None:
+        """A sidecar goes with its picture as it is."""
+        task = result.task
+        with result.timed("write"):
+            result.staged = self.sink.stage(
+                task.name, task.item.mtime_ns, lambda file: write_data(file, data)
+            )
+        result.finished = Finished(task.row, task.name, "sidecar", bytes=result.staged.size)
 
     def finish(
         self, result: Result, write: Callable[[BinaryIO], None], document: Document, note: str

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from fastcolor.archive import names
-from fastcolor.archive.errors import JobError
+from fastcolor.archive.errors import JobError, cannot_write
 from fastcolor.archive.settings import Settings
 
 PACKED = (".gz", ".tgz", ".bz2", ".xz", ".zst", ".tzst", ".7z", ".rar", ".cbr", ".cbt")
 #: Of files that nobody means as a folder's name.
 FILES = (".txt", ".pdf", ".html", ".htm", ".csv", ".json", ".xml", ".toml", ".sqlite", ".svg")
+MOST_NAME = names.LONGEST_BYTES - len(".fastcolor.sqlite-journal")
 
 
 def check(output: Path) -> None:
@@ -19,6 +21,8 @@ def check(output: Path) -> None:
     suffix = output.suffix.lower()
     if output.is_dir():
         return
+    if output.is_symlink() and not output.exists():
+        raise JobError(f"the output {output} is a symbolic link that leads nowhere")
     if suffix in PACKED:
         raise JobError(f"{output.name} cannot be written: archives are written as .zip or .tar")
     alike = names.is_picture(output.name) and names.format_of(output.name) == "same"
@@ -27,6 +31,16 @@ def check(output: Path) -> None:
             f"{output.name} cannot be written: name a folder, a .zip, a .tar, or for one picture "
             "a .jpg, .png, .tif or .webp"
         )
+
+
+def journal_name(output: Path) -> str:
+    """What is kept about a job lies beside its output; JobError where no name can be made of it."""
+    if not output.name:
+        raise JobError(f"the output {output} has no name; name a folder in it")
+    size = len(os.fsencode(output.name))
+    if size > MOST_NAME and not names.is_picture(output.name):
+        raise JobError(f"the name of the output has {size} bytes, more than {MOST_NAME}")
+    return output.name + ".fastcolor.sqlite"
 
 
 def for_one_picture(output: Path, settings: Settings) -> Settings:
@@ -41,7 +55,12 @@ def check_report(report: Path) -> None:
     """Nothing but a report of ours may be replaced, and nothing but a page is written."""
     if report.is_dir() or report.suffix.lower() not in (".html", ".htm"):
         raise JobError(f"the report {report} must be named as a file that ends with .html")
-    report.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(report, error) from error
+    if not os.access(report.parent, os.W_OK | os.X_OK):  # it is written when all work is done
+        raise JobError(f"cannot write {report}: writing there is not allowed")
     if report.exists():
         with report.open("rb") as file:
             if b"<title>fastcolor:" not in file.read(4096):

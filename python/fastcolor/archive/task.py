@@ -45,11 +45,12 @@ class Result:
     seconds: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)  #: for the report
 
-    def remark(self, page: Page) -> None:
-        """Notes what the decoder of a page put up with."""
-        for damage in page.warnings:
-            where = f"page {page.index + 1}: " if page.index else ""
-            self.remarks.append(where + damage.message)
+    def remark(self, page: Page, format: str) -> None:
+        """Notes what the decoder of a page put up with, and what ``format`` cannot keep of it."""
+        where = f"page {page.index + 1}: " if page.index else ""
+        found = [damage.message for damage in page.warnings]
+        found += [*page.left_out, *codecs.lost_in(format, page.metadata)]
+        self.remarks += [where + text for text in found]
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:

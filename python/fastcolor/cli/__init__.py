@@ -37,6 +37,12 @@ def version() -> str:
         return str(build_info()["version"])
 
 
+def _path(text: str) -> Path:
+    if not text:  # of a variable that is not set: it would be the working folder
+        raise typer.BadParameter("it is empty")
+    return Path(text)
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"fastcolor {version()}")
@@ -92,7 +98,13 @@ def _colorize(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="Folder, .zip or .tar; for one picture also a file."),
+        typer.Option(
+            "--output",
+            "-o",
+            parser=_path,
+            metavar="PATH",
+            help="Folder, .zip or .tar; for one picture also a file.",
+        ),
     ],
     settings: Annotated[
         Path | None,
@@ -150,6 +162,9 @@ def _colorize(
         int | None, typer.Option(help="Of a decoded picture; default 2^32.")
     ] = None,
     max_pages: Annotated[int | None, typer.Option(help="Of a file; default 10000.")] = None,
+    max_scans: Annotated[
+        int | None, typer.Option(help="Of a progressive JPEG; default 200.")
+    ] = None,
     max_file: Annotated[
         int | None, typer.Option(help="Bytes of a file or member; default 2^32.")
     ] = None,
@@ -169,10 +184,20 @@ def _colorize(
 @app.command("revert")
 def _revert(
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Files, folders, .zip and .tar.")
+        list[str],
+        typer.Argument(
+            metavar="INPUT...", help="Files, folders, .zip and .tar; - for a list on stdin."
+        ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A folder, or a file for one picture.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            parser=_path,
+            metavar="PATH",
+            help="Folder, .zip or .tar; for one picture also a .jpg.",
+        ),
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     max_file: Annotated[int, typer.Option(help="Bytes of a file or member; 0: any.")] = 1 << 32,
@@ -230,8 +255,19 @@ def _archive(
 engines.register(app, _bench)
 
 
+def _hold_standard_files() -> None:
+    """Where they were closed, files that are opened later would get what is written to them."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this
+            setattr(sys, name, os.fdopen(opened, "w" if number else "r", closefd=False))
+
+
 def main() -> None:
     """The `fastcolor` command; ends the process."""
+    _hold_standard_files()
     try:
         try:
             from fastcolor import _core  # noqa: F401

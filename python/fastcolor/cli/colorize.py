@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastcolor.archive import Outcome, run
-from fastcolor.archive.names import printable
+from fastcolor.archive.names import counted, printable
 from fastcolor.archive.progress import BarProgress, JsonProgress, PlainProgress, Progress
 from fastcolor.archive.settings import load
 
@@ -52,7 +52,8 @@ def _summary(outcome: Outcome, output: Path, report: Path | None) -> str:
     words = [
         f"{counts['coloured']} coloured",
         f"{counts['copied']} copied (in colour already)" if counts["copied"] else "",
-        f"{counts['skipped']} no pictures" if counts["skipped"] else "",
+        counted(counts["sidecar"], "sidecar") + " copied" if counts["sidecar"] else "",
+        counted(counts["skipped"], "no picture") if counts["skipped"] else "",
         f"{counts['failed']} failed" if counts["failed"] else "",
     ]
     text = f"{output}: " + ", ".join(word for word in words if word)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastcolor import _core
-from fastcolor._arrays import Images, stream_of
+from fastcolor._arrays import Array, Images, shape_of, stream_of, window
 from fastcolor.ops._common import LAYOUTS, choice, inputs
 
 # Limits, in levels of 255 (root mean squares of Cb, Cr), set on 1100 photographs, paintings and
@@ -22,6 +24,8 @@ _MOST_OFF = 0.003  # share of pixels: a red scarf in a grey picture is more
 _OFF_DISTANCE = 10.0
 _HUELESS = 4.0  # mean chroma below which the mean hue says nothing
 _TONED = 2.0
+_STRIPS = 64  # of a side, in which frames are looked for
+_MOST_IN_FRAME = 2.5  # root mean square of the chroma of a strip of a neutral frame
 _SCALE = 256  # of the weights that off_tone_counts takes
 
 
@@ -43,17 +47,61 @@ def is_neutral(image: Images, *, layout: str = "interleaved") -> Any:
 
     Takes uint8, uint16 or float32 (H, W, 3), or (3, H, W) with ``layout="planar"``. The statistics
     are exact integer sums, so they are the same from every device. On CUDA this waits for the
-    stream. Pictures of one hue (chalk drawings, sunsets in silhouette, a faded brown cat) count as
-    toned: nothing in their chroma tells them from stained paper.
+    stream. What frames a toned picture (a mount, a scanner's lid) may be neutral. Pictures of one
+    hue (chalk drawings, sunsets in silhouette, a faded brown cat) count as toned: nothing in their
+    chroma tells them from stained paper.
     """
     choice(layout, LAYOUTS, "layout")
     sources = inputs(image, "image")
     stream = stream_of(sources[0])
-    tables = np.array(_core.tone_sums(sources, layout, stream), np.float64).reshape(-1, 32, 6)
-    tones = [_Tone(table) for table in tables]
-    counts = _core.off_tone_counts(sources, [tone.weights() for tone in tones], layout, stream)
-    found = [tone.judge(count) for tone, count in zip(tones, counts)]
+    found = _judged(sources, sources, layout, stream)
+    for number, source in enumerate(sources):
+        parts = None if found[number] else _inside_frame(source, layout, stream)
+        if parts is not None:
+            box, well_within = parts
+            (inside,) = _judged([well_within], [box], layout, stream)
+            found[number] = inside if inside else found[number]
     return found if isinstance(image, (list, tuple)) else found[0]
+
+
+def _judged(images: list[Array], wholes: list[Array], layout: str, stream: int) -> list[Neutrality]:
+    """By the tone of each image, and by how much of its whole lies off that."""
+    tones = [_Tone(table) for table in _tables(images, layout, stream)]
+    counts = _core.off_tone_counts(wholes, [tone.weights() for tone in tones], layout, stream)
+    pixels = [math.prod(_size(whole, layout)) for whole in wholes]
+    return [tone.judge(count / size) for tone, count, size in zip(tones, counts, pixels)]
+
+
+def _tables(images: list[Array], layout: str, stream: int) -> NDArray[np.float64]:
+    sums = _core.tone_sums(images, layout, stream)
+    return np.array(sums, np.float64).reshape(-1, 32, 6)
+
+
+def _size(image: Array, layout: str) -> tuple[int, ...]:
+    shape = shape_of(image, "image")
+    return shape[1:] if layout == "planar" else shape[:2]
+
+
+def _inside_frame(image: Array, layout: str, stream: int) -> tuple[Array, Array] | None:
+    """What lies within neutral strips along the sides, and what lies well within them (frames that
+    are not straight reach further in); None where there are no such strips."""
+    box = well_within = image
+    framed = False
+    for axis, length in enumerate(_size(image, layout), start=int(layout == "planar")):
+        if length < _STRIPS:
+            return None
+        ends = [length * n // _STRIPS for n in range(_STRIPS + 1)]
+        strips = [window(image, axis, a, b) for a, b in itertools.pairwise(ends)]
+        count, _, _, cb2, cr2, _ = _tables(strips, layout, stream).sum(axis=1).T
+        coloured = np.flatnonzero((cb2 + cr2) / count > _MOST_IN_FRAME**2)
+        if len(coloured) < 8:
+            return None
+        first, last = ends[coloured[0]], ends[coloured[-1] + 1]
+        framed |= last - first < length
+        edge, margin = -(-length // _STRIPS), (last - first) // 8
+        box = window(box, axis, first + edge, last - edge)
+        well_within = window(well_within, axis, first + margin, last - margin)
+    return (box, well_within) if framed else None
 
 
 class _Tone:
@@ -88,8 +136,8 @@ class _Tone:
         limit = round(_SCALE * _OFF_DISTANCE**2)
         return [[int(b), int(r), *row, limit] for b, r in self.centre]
 
-    def judge(self, count: int) -> Neutrality:
-        off = float(count / self.pixels)
+    def judge(self, off: float) -> Neutrality:
+        """``off``: the share of pixels that lie off the tone."""
         if self.mean < _HUELESS:
             spread = self.left > _MOST_LEFT_GREY
         else:

@@ -63,6 +63,7 @@ class Page:
         self.has_alpha = False
         self.storage = Storage()
         self.warnings: list[Damage] = []  #: grows while the page is decoded
+        self.left_out: list[str] = []  #: what its file holds beside it and nothing here reads
         self._reading = reading
         self._metadata: Metadata | None = None
 

@@ -10,6 +10,7 @@ _OPTIONS = {  # of the command line
     "max_pixels": "--max-pixels N",
     "max_bytes": "--max-bytes N",
     "max_pages": "--max-pages N",
+    "max_scans": "--max-scans N",
 }
 
 

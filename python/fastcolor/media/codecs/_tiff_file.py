@@ -21,6 +21,7 @@ from fastcolor.media.metadata._ifd import Ifd, IfdError, integers, read_header, 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # problems are told by exceptions
 
 _SUBFILE_TYPE, _OLD_SUBFILE_TYPE = 254, 255
+_SUB_IFDS, _LAYERS = 330, 37724
 _XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
 
 
@@ -30,6 +31,7 @@ class Layout(NamedTuple):
     order: str
     big: bool
     pages: list[int]
+    others: int  # reduced pictures and masks
     problem: str  # why the chain of directories ended early, if it did
 
 
@@ -79,6 +81,7 @@ def open_tiff(source: bytes | Path, reading: Reading) -> Document:
             raise
         except Exception as error:
             raise DamagedError(f"page {index + 1} of the TIFF cannot be read: {error}") from error
+        made.left_out = _left_out(found, layout.others if index == 0 else 0)
         made.metadata_source = lambda: _metadata(file, layout, offset)
         if layout.problem and index == 0:
             made.damage("truncated", layout.problem)
@@ -95,6 +98,7 @@ def _walk(file: TiffSource, reading: Reading) -> Layout:
     pages: list[int] = []
     seen: set[int] = set()
     problem = ""
+    others = 0
     most = reading.limits.max_pages or 1 << 30
     while offset and len(seen) <= 2 * most:
         if offset in seen:
@@ -108,12 +112,14 @@ def _walk(file: TiffSource, reading: Reading) -> Layout:
             break
         if _is_full(fields, order):
             pages.append(offset)
+        else:
+            others += 1
         offset = following
     if not pages and problem:
         raise DamagedError(problem)
     if not pages:
         raise UnsupportedError("the TIFF has no page of full size")
-    return Layout(order, big, pages, problem)
+    return Layout(order, big, pages, others, problem)
 
 
 def _is_full(fields: Ifd, order: str) -> bool:
@@ -121,6 +127,26 @@ def _is_full(fields: Ifd, order: str) -> bool:
     if kind:
         return not kind[0] & 5  # 1: reduced, 4: mask
     return (integers(fields.get(_OLD_SUBFILE_TYPE), order) or (1,))[0] != 2
+
+
+def _left_out(page: tifffile.TiffPage, others: int) -> list[str]:
+    """What stays behind of this page, and of others that are none of full size, in words."""
+    found = []
+    if others:
+        found.append(f"not kept: {others} reduced or mask page{'s' * (others > 1)} of the TIFF")
+    below = page.tags.get(_SUB_IFDS)
+    if below is not None:
+        more = "s" * (below.count > 1)
+        found.append(f"not kept: {below.count} picture{more} below the page (TIFF SubIFDs)")
+    if page.tags.get(_LAYERS) is not None:
+        found.append("not kept: Photoshop's layers")
+    lost = [
+        tag.code for tag in page.tags if not _exif.kept(tag.code, tag.dtype, tag.valuebytecount)
+    ]
+    if lost:
+        codes = ", ".join(map(str, sorted(lost)[:8]))
+        found.append(f"not kept: fields of the TIFF that have no place in EXIF ({codes})")
+    return found
 
 
 def _metadata(file: TiffSource, layout: Layout, offset: int) -> Metadata:

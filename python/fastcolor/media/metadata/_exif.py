@@ -23,6 +23,7 @@ from fastcolor.media.metadata._ifd import (
 )
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 282, 283, 296
+_CLASSIC = 12  # the last type of fields that EXIF has; those above are BigTIFF's and offsets
 _MOST = 16 << 20  # bytes of the fields of one directory
 
 # Fields that describe how pixels are stored, or whose contents travel elsewhere: XMP, IPTC, ICC,
@@ -69,8 +70,15 @@ def read(source: ReadAt, order: str, big: bool, first: int) -> Exif:
     interop = below(exif, INTEROP_IFD)
     exif.pop(INTEROP_IFD, None)
     main = {tag: entry for tag, entry in everything.items() if tag not in _STRUCTURE}
-    classic = [{t: e for t, e in ifd.items() if e.type <= 12} for ifd in (main, exif, gps, interop)]
+    classic = [
+        {t: e for t, e in ifd.items() if e.type <= _CLASSIC} for ifd in (main, exif, gps, interop)
+    ]
     return Exif(order, *classic)
+
+
+def kept(tag: int, type: int, size: int) -> bool:
+    """Whether read() takes over a field of a page, or something else that reads it does."""
+    return tag in _STRUCTURE or (type <= _CLASSIC and size <= _MOST)
 
 
 def build(found: Exif) -> bytes | None:
