@@ -7,7 +7,10 @@ behind is ONNX Runtime, the decoder that of the genuine nvImageCodec, on its CPU
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import archives
 import numpy as np
@@ -188,6 +191,38 @@ def test_what_the_gpu_does_not_decode_has_the_outputs_of_the_cpu(tmp_path, decod
     code, heard = colour(folder, tmp_path / "gpu", GPU)
     assert code == 1
     assert "ends before its end marker" in heard.failures[str(folder / "cut.jpg")]
+
+
+NAMES = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import cupy, emulated_cupy
+
+def names(ours, genuine, at):
+    for name, value in vars(ours).items():
+        if name.startswith("_") and name != "__cuda_array_interface__":
+            continue
+        if at == "cupy" and not getattr(value, "__module__", "").startswith("emulated"):
+            continue  # modules that it imports
+        if name in ("room", "waited_for", "pointer", "host", "device", "ptr", "non_blocking"):
+            continue  # its own, and what is an attribute of instances
+        assert hasattr(genuine, name), f"{at} has no {name}"
+        print(f"{at}.{name}")
+        if isinstance(value, type):
+            names(value, getattr(genuine, name), f"{at}.{name}")
+
+names(emulated_cupy, cupy, "cupy")
+"""
+
+
+def test_the_stand_in_has_no_name_that_cupy_lacks():
+    command = [sys.executable, "-W", "ignore", "-c", NAMES, str(Path(__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    if "No module named 'cupy'" in done.stderr:
+        pytest.skip("CuPy is not installed")
+    assert done.returncode == 0, done.stderr
+    found = done.stdout.split()
+    assert {"cupy.ndarray.get", "cupy.cuda.Stream.wait_event", "cupy.asnumpy"} <= set(found)
 
 
 def test_what_it_needs_is_named(source, tmp_path, cuda):
