@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pwd
 import subprocess
 import sys
 import threading
@@ -12,7 +13,8 @@ import time
 import onnx_files
 import pytest
 
-from fastcolor.engines import _cache
+from fastcolor.engines import KINDS, _cache, choose, open_engine, problem_of
+from fastcolor.models import load_spec
 
 KEY = {"engine": "tensorrt", "version": "11.4", "model": "fast", "gpu": "H100", "precision": "fp16"}
 
@@ -83,6 +85,28 @@ def test_a_folder_that_cannot_be_written(folder):
         _cache.keep(KEY, b"timings")
 
 
+@pytest.mark.parametrize("what", ["no home", "a path that cannot be"])
+def test_without_any_folder_it_goes_on(monkeypatch, what):
+    def nobody(number):
+        raise KeyError(number)
+
+    for name in ("FASTCOLOR_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if what == "no home":  # of a container's user, say
+        monkeypatch.setattr(pwd, "getpwuid", nobody)
+        with pytest.raises(OSError, match="no home folder; FASTCOLOR_CACHE names another"):
+            _cache.folder()
+    else:
+        monkeypatch.setenv("FASTCOLOR_CACHE", "/" + "x" * 5000)
+    with pytest.warns(_cache.CacheWarning, match="no engine cache"):
+        assert _cache.get(KEY, lambda: b"engine") == b"engine"
+    with pytest.warns(_cache.CacheWarning, match="not written"):
+        _cache.keep(KEY, b"timings")
+    assert _cache.load(KEY) is None
+    _cache.forget(KEY)
+    assert choose(load_spec("fast"))[0].name in KINDS
+
+
 def test_one_builds_while_the_others_wait():
     built, results = [], []
 
@@ -121,8 +145,8 @@ def said(content):
 
 
 def test_openvino_uses_it_and_survives_what_it_cannot_import(tmp_path, rng):
-    pytest.importorskip("openvino")
-    from fastcolor.engines import open_engine
+    if problem_of(KINDS["openvino"], "cpu"):
+        pytest.skip("OpenVINO is not installed")
 
     model = onnx_files.write(tmp_path / "tiny.onnx", onnx_files.tiny())
     with open_engine(model, "openvino", precision="fp32"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -234,6 +235,28 @@ def test_a_graph_that_the_library_refuses(tmp_path, rng):
             open_engine(path, name, "cpu", "fp32").run(batch(rng, 1, 8, 8))
         assert str(caught.value)
     assert issubclass(OutOfMemoryError, Exception)
+
+
+ALONE = """
+import sys
+import numpy as np
+from fastcolor.engines import open_engine
+
+with open_engine("fast", sys.argv[1], "cpu", "fp32", threads=1) as engine:
+    engine.run(np.zeros((1, 1, 32, 32), np.float32))
+assert sys.modules.get("openvino_telemetry") is None
+"""
+
+
+@pytest.mark.parametrize("name", [name for name in HERE if not name.startswith("torch")])
+def test_libraries_tell_nobody_that_they_are_used(tmp_path, name):
+    """They would begin by an identifier in the home folder."""
+    kept = ("XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY", "CI")
+    clean = {key: value for key, value in os.environ.items() if key not in kept}
+    here = {"HOME": str(tmp_path / "home"), "FASTCOLOR_CACHE": str(tmp_path / "cache")}
+    (tmp_path / "home").mkdir()
+    subprocess.run([sys.executable, "-c", ALONE, name], env={**clean, **here}, check=True)
+    assert list((tmp_path / "home").rglob("*")) == []
 
 
 LEAK = """

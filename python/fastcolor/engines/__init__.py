@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fastcolor.engines import _ranking, ort, ov, pytorch, trt
+from fastcolor.engines import _ranking, _telemetry, ort, ov, pytorch, trt
 from fastcolor.engines._base import BaseEngine, Engine
 from fastcolor.errors import EngineError, MissingDependencyError, ModelError
 from fastcolor.models import PRECISIONS, ModelSpec, load_spec, variant
@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 DEVICES = ("cpu", "cuda")
+_telemetry.forbid()
 
 
 @dataclass(frozen=True)
