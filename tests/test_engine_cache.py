@@ -69,6 +69,40 @@ def test_damaged_and_foreign_files_are_built_again_with_one_warning(damage):
     assert _cache.get(KEY, never) == b"another"
 
 
+def test_damage_is_found_wherever_it_is():
+    _cache.get(KEY, lambda: b"an engine")
+    path = _cache.path_of(KEY)
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x15]) + whole[at + 1 :])
+        with pytest.warns(_cache.CacheWarning) as said:
+            assert _cache.load(KEY) is None
+        assert len(said) == 1
+
+
+def test_one_takes_over_from_a_builder_that_is_killed():
+    code = (
+        "import sys, time\nfrom fastcolor.engines import _cache\n"
+        "def build():\n    print('builds', flush=True)\n    time.sleep(60)\n"
+        f"_cache.get({KEY!r}, build)"
+    )
+    first = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert first.stdout.readline() == "builds\n"
+    built = []
+    waiting = threading.Thread(
+        target=lambda: built.append(_cache.get(KEY, lambda: b"by the second"))
+    )
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    first.kill()
+    first.wait()
+    first.stdout.close()
+    waiting.join(20)
+    assert built == [b"by the second"]
+    assert _cache.get(KEY, never) == b"by the second"
+
+
 def test_a_build_that_fails_leaves_nothing():
     with pytest.raises(AssertionError):
         _cache.get(KEY, never)

@@ -179,8 +179,9 @@ def open_engine(
     how many CPU threads one run takes (runs of several callers go side by side), 0: all.
     ``max_batch`` is the largest batch that TensorRT builds for, 0: what is there, or 32.
     """
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads <= 4096:
-        raise ValueError(f"threads must be a whole number from 0 to 4096, got {threads!r}")
+    for name, value in (("threads", threads), ("max_batch", max_batch)):
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 4096:
+            raise ValueError(f"{name} must be a whole number from 0 to 4096, got {value!r}")
     spec = _of_precision(load_spec(model), precision)
     kind, where, chosen, why = choose(spec, engine, device, precision)
     extra = {"max_batch": max_batch} if kind.name == trt.NAME else {}
