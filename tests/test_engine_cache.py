@@ -178,6 +178,22 @@ def said(content):
     return json.dumps({"key": KEY, "sha256": digest}).encode() + b"\n"
 
 
+def test_what_libraries_keep_themselves_is_listed_and_cleared(folder):
+    _cache.get(KEY, lambda: b"engine")
+    theirs = folder / "onnxruntime-tensorrt" / "fast-1234-fp16_sm90.engine"
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"12345")
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere" / "mine.txt").write_text("not ours")
+    assert [entry.key["engine"] for entry in _cache.entries()] == [
+        KEY["engine"],
+        theirs.parent.name,
+    ]
+    assert _cache.clear()[0] == 2
+    assert not theirs.exists()
+    assert (folder / "elsewhere" / "mine.txt").exists()
+
+
 def test_openvino_uses_it_and_survives_what_it_cannot_import(tmp_path, rng):
     if problem_of(KINDS["openvino"], "cpu"):
         pytest.skip("OpenVINO is not installed")

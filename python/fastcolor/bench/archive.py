@@ -127,7 +127,7 @@ def alone(files: Sequence[bytes], path: str, settings: Settings, seconds: float)
     try:
         colorizer = inference.colorizer
         tensors = [colorizer.prepare(luma) for luma in lumas]
-        chroma = [colorizer.crop(colorizer.chroma(t)[0], x.shape) for t, x in zip(tensors, lumas)]
+        chroma = [inference.ab_of(t, x.shape) for t, x in zip(tensors, lumas)]
 
         def merge(number: int) -> Any:
             i = number % len(lumas)

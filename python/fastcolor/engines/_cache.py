@@ -24,6 +24,7 @@ except ImportError:  # not on this system: two processes may then build the same
 
 MAGIC = b"fastcolor engine 1\n"
 SUFFIX = ".engine"
+FOLDERS = ("onnxruntime-tensorrt",)  # where libraries keep engines themselves
 Key = Mapping[str, str]
 
 
@@ -109,11 +110,16 @@ def forget(key: Key) -> None:
 
 
 def entries() -> list[Entry]:
+    """Ours, and what libraries keep in folders of theirs."""
     found = []
-    for path in sorted((folder() / "engines").glob(f"*{SUFFIX}")):
+    for path in sorted(folder().glob("*/*")):
+        theirs = path.parent.name in FOLDERS
+        if not theirs and (path.parent.name != "engines" or path.suffix != SUFFIX):
+            continue
         with contextlib.suppress(OSError):  # gone meanwhile
+            key = {"engine": path.parent.name, "model": path.stem} if theirs else _head(path)[0]
             status = path.stat()
-            found.append(Entry(path, _head(path)[0], status.st_size, status.st_mtime))
+            found.append(Entry(path, key, status.st_size, status.st_mtime))
     return found
 
 

@@ -105,7 +105,7 @@ class OrtEngine(BaseEngine):
                 "use_tf32": "0",
             }
         try:
-            kept = _cache.folder() / "onnxruntime-tensorrt"
+            kept = _cache.folder() / name
             kept.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             _cache.warn(f"no engine cache: {error}")
