@@ -12,7 +12,16 @@ import numpy as np
 import onnx_files
 import pytest
 
-from fastcolor.engines import KINDS, BaseEngine, Engine, EngineError, open_engine, problem_of
+from fastcolor.engines import (
+    KINDS,
+    BaseEngine,
+    Engine,
+    EngineError,
+    _cuda,
+    choose,
+    open_engine,
+    problem_of,
+)
 from fastcolor.errors import MissingDependencyError, ModelError, OutOfMemoryError
 from fastcolor.models import load_spec
 
@@ -170,6 +179,17 @@ def test_auto_says_what_it_took_and_why(tiny):
         assert engine.name == ("openvino" if "openvino" in HERE else "onnxruntime")
     with open_engine(tiny, "onnxruntime", "cpu", "fp32") as engine:
         assert engine.choice.endswith("named")
+
+
+def test_a_gpu_that_lies_idle_is_told(tiny, tmp_path, monkeypatch):
+    if problem_of(KINDS["onnxruntime"], "cuda") is None:
+        pytest.skip("the GPU is used here")
+    said = "; the GPU is not used: "
+    monkeypatch.setattr(_cuda, "DRIVER", tmp_path)
+    assert said in choose(load_spec(tiny))[3]
+    assert said not in choose(load_spec(tiny), device="cpu")[3]
+    monkeypatch.setattr(_cuda, "DRIVER", tmp_path / "nothing")
+    assert said not in choose(load_spec(tiny))[3]
 
 
 def test_auto_takes_only_precisions_that_were_measured_good(tmp_path):

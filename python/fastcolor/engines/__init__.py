@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fastcolor.engines import _ranking, _telemetry, ort, ov, pytorch, trt
+from fastcolor.engines import _cuda, _ranking, _telemetry, ort, ov, pytorch, trt
 from fastcolor.engines._base import BaseEngine, Engine
 from fastcolor.errors import EngineError, MissingDependencyError, ModelError
 from fastcolor.models import PRECISIONS, ModelSpec, load_spec, variant
@@ -156,7 +156,8 @@ def choose(
             problem = problem_of(kind, where)
             chosen = None if problem else precision_for(kind, spec, where, precision)
             if chosen is not None:
-                return kind, where, chosen, kind.reason
+                unused = _cuda.unused() if where == "cpu" and device == "auto" else ""
+                return kind, where, chosen, kind.reason + unused
             tried.append(f"{kind.name} on {where}: {problem or _unfit(spec, precision)}")
     what = "no engine can run" if engine == "auto" else f"engine {engine} cannot run"
     raise MissingDependencyError(f"{what} {spec.name} here: {'; '.join(tried)}")
