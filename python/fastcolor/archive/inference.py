@@ -137,14 +137,20 @@ class Batcher:
         while not self._closing or len(window):
             taken = self._take(wait=not len(window))
             pending = [asked for asked in pending if not asked[0].done()] + taken
-            try:
-                if taken:
-                    window.push(taken)
-                elif len(window):
-                    window.pop()
-            except Exception:
+            if not self._moved(window, taken):
                 self._one_by_one(window, pending)
         self._staging.settle()
+
+    def _moved(self, window: Window, taken: list[Asked]) -> bool:
+        """Whether it went well; the exception is let go of, for it holds on to arrays."""
+        try:
+            if taken:
+                window.push(taken)
+            elif len(window):
+                window.pop()
+        except Exception:
+            return False
+        return True
 
     def _one_by_one(self, window: Window, pending: list[Asked]) -> None:
         """What went wrong with one picture is not the fault of those beside it."""

@@ -93,7 +93,7 @@ def _key(spec: ModelSpec) -> dict[str, str]:
         "engine": "ranking",
         "model": spec.name,
         "weights": spec.weights_sha256,
-        "version": json.dumps({"fastcolor": build["version"], **versions}, sort_keys=True),
+        "versions": json.dumps({"fastcolor": build["version"], **versions}, sort_keys=True),
         "cpu": f"{cpu_name()}, {cpu_count()} CPUs",
         "gpu": ", ".join(build["cuda"]["devices"]),
     }
