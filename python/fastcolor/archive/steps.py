@@ -69,7 +69,8 @@ class Steps:
         fastcolor.set_thread_count(self._threads_before)
 
     def describe(self) -> str:
-        return self.inference.describe()
+        decoded = f", grey JPEGs decoded by {self.gpu.name}" if self.gpu else ""
+        return self.inference.describe() + decoded
 
     def influencing(self) -> dict[str, Any]:
         """All that outputs depend on, for the journal."""
@@ -81,7 +82,7 @@ class Steps:
             if self.inference.effective_batch:
                 return OnGpu()
             raise MissingDependencyError(
-                f"--decode gpu needs an engine on a GPU, here runs {self.describe()}"
+                f"--decode gpu needs an engine on a GPU, here runs {self.inference.describe()}"
             )
         except BaseException:
             self.inference.close()
