@@ -225,7 +225,7 @@ names(emulated_cupy, cupy, "cupy")
 """
 
 
-def test_the_stand_in_has_no_name_that_cupy_lacks():
+def test_the_stand_in_has_no_name_that_cupy_lacks(cuda):
     command = [sys.executable, "-W", "ignore", "-c", NAMES, str(Path(__file__).parent)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     if "No module named 'cupy'" in done.stderr:
