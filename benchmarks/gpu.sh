@@ -59,4 +59,21 @@ engines.show(result, pathlib.Path(sys.argv[1] + ".json"), pathlib.Path(sys.argv[
   "$out/engines-gpu-machine-$stamp" 2>&1 | tee "$out/engines-gpu-machine-$stamp.txt" || code=1
 "$python" -m fastcolor.bench.device_path "$out/device-path-gpu-machine-$stamp.json" 2>&1 |
   tee "$out/device-path-gpu-machine-$stamp.txt" || code=1
+
+# Whole jobs: against their steps alone, then with grey JPEGs decoded by the CPU and by the GPU.
+"$python" -c '
+import sys, pathlib, tempfile
+from fastcolor.archive import Settings
+from fastcolor.bench import archive
+archive.show(archive.measure_all([2.0, 12.0], 20.0, -1, "auto"), pathlib.Path(sys.argv[1] + ".json"))
+with tempfile.TemporaryDirectory() as name:
+    folder, count = pathlib.Path(name, "in"), 400
+    folder.mkdir()
+    files = archive.pictures(12.0)
+    for n in range(count):
+        (folder / f"{n:06}.jpg").write_bytes(files[n % len(files)])
+    for decode in ("cpu", "gpu", "cpu", "gpu"):
+        outcome, spent = archive.whole(folder, count, Settings(decode=decode))
+        print(f"12 MP, --decode {decode}: {1 / spent.seconds:.1f} pictures/s", outcome.stages)' \
+  "$out/archive-gpu-machine-$stamp" 2>&1 | tee "$out/archive-gpu-machine-$stamp.txt" || code=1
 exit "$code"

@@ -13,6 +13,9 @@ import pytest
 
 import fastcolor
 from fastcolor import _core
+from fastcolor.engines import _telemetry
+
+_telemetry.forbid()  # tests import libraries without our engines, too
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from typing import ClassVar
 
 import numpy as np
+
+room: int | None = None  # bytes of arrays that empty() may have made at a time; None: any
+_taken = 0
+_counting = threading.RLock()
 
 
 class ndarray:  # noqa: N801 - CuPy's own name
@@ -140,14 +146,25 @@ def concatenate(arrays: list[ndarray]) -> ndarray:
 
 
 def empty(shape: tuple[int, ...], dtype: object) -> ndarray:
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    if room is not None and _taken + size > room:
+        raise cuda.memory.OutOfMemoryError(f"{size} bytes are not to be had")
+    _take(size)
     # Filled with rubbish, so that a sample which a kernel forgets cannot look right by chance.
     host = np.empty(shape, dtype)
     host.view(np.uint8).reshape(-1)[:] = 0xA5
+    weakref.finalize(host, _take, -size)
     return ndarray(host)
 
 
-def asarray(host: np.ndarray) -> ndarray:
-    return ndarray(host)
+def _take(size: int) -> None:
+    global _taken
+    with _counting:
+        _taken += size
+
+
+def asarray(host: object) -> ndarray:
+    return ndarray(np.asarray(host))
 
 
 def asnumpy(array: ndarray) -> np.ndarray:

@@ -20,7 +20,6 @@ from PIL import Image
 from fastcolor import jpeg
 from fastcolor.archive import Settings, run
 from fastcolor.archive.errors import JobError
-from fastcolor.archive.inference import Batcher
 from fastcolor.archive.names import output_name
 from fastcolor.archive.settings import SettingsError, load
 from fastcolor.archive.steps import Steps
@@ -299,33 +298,6 @@ def test_logs(source, tmp_path):
     quiet = archives.colorize(source, "-o", tmp_path / "out", "--quiet", *archives.QUICK)
     assert quiet.stderr.count("\n") == 1
     assert "bad.jpg" in quiet.stderr
-
-
-def test_batches_are_always_full():
-    """What a GPU engine is given does not depend on how many pictures wait."""
-    sizes = []
-
-    def engine(batch):
-        sizes.append(len(batch))
-        return np.repeat(batch[:, :, ::4, ::4], 2, axis=1)
-
-    batcher = Batcher(engine, 4)
-    tensors = [np.full((1, 1, 32, 32 * (1 + n % 2)), n, np.float32) for n in range(30)]
-    answers: dict[int, np.ndarray] = {}
-
-    def ask(number: int) -> None:
-        answers[number] = batcher(tensors[number])
-
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(30)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    batcher.close()
-    assert set(sizes) == {4}
-    for number, answer in answers.items():
-        assert answer.shape == (2, 8, 8 * (1 + number % 2))
-        assert (answer == number).all()
 
 
 def test_turned_scans_are_coloured_as_they_are_looked_at(tmp_path):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import onnx_files
 import pytest
 
 import fastcolor
 from fastcolor import ops
 from fastcolor.colorizer import Colorizer
 from fastcolor.engines import KINDS, problem_of
+from fastcolor.errors import EngineError, PictureError
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +129,43 @@ def test_wrong_pictures_are_named(colorizer, rng):
     ]:
         with pytest.raises(error, match=message):
             colorizer.colorize(image)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"size": -5}, ValueError, "size must be from 0 to 16384, got -5"),
+        ({"size": 10**5}, ValueError, "size must be from 0 to 16384"),
+        ({"size": "256"}, TypeError, "size must be a whole number"),
+        ({"size": True}, TypeError, "size must be a whole number"),
+        ({"saturation": float("nan")}, ValueError, "saturation must be a number from 0 to 100"),
+        ({"saturation": "2"}, ValueError, "saturation must be a number from 0 to 100, got '2'"),
+        ({"chroma": "nearest"}, ValueError, "chroma must be 'guided'"),
+        ({"engine": 5}, TypeError, "engine must be a name or an opened one, got int"),
+    ],
+)
+def test_wrong_options_are_named_before_anything_is_opened(options, error, message):
+    with pytest.raises(error, match=message):
+        Colorizer(**options)
+
+
+def test_a_line_is_no_picture(colorizer):
+    assert colorizer.colorize(np.zeros((2, 9000), np.uint8)).shape == (2, 9000, 3)
+    with pytest.raises(PictureError, match="of 70000x1 is a line: one side may be 65536 times"):
+        colorizer.colorize(np.zeros((1, 70000), np.uint8))
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_weights_that_overflow_are_told(tmp_path):
+    graph = onnx_files.tiny()
+    huge = (graph.tensors["w"].array * 1e38).astype(np.float32)
+    graph.tensors["w"] = type(graph.tensors["w"])("w", 1, huge)
+    path = onnx_files.write(tmp_path / "m.onnx", graph)
+    with (
+        Colorizer(path, engine="onnxruntime") as made,
+        pytest.raises(EngineError, match="tiny gives NaN or infinity with onnxruntime in fp32"),
+    ):
+        made.colorize(np.tile(np.arange(200, dtype=np.uint8), (90, 1)))
 
 
 def test_closing_twice_is_harmless(rng):

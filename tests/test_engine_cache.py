@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pwd
 import subprocess
 import sys
 import threading
@@ -12,7 +13,8 @@ import time
 import onnx_files
 import pytest
 
-from fastcolor.engines import _cache
+from fastcolor.engines import KINDS, _cache, choose, open_engine, problem_of
+from fastcolor.models import load_spec
 
 KEY = {"engine": "tensorrt", "version": "11.4", "model": "fast", "gpu": "H100", "precision": "fp16"}
 
@@ -67,6 +69,40 @@ def test_damaged_and_foreign_files_are_built_again_with_one_warning(damage):
     assert _cache.get(KEY, never) == b"another"
 
 
+def test_damage_is_found_wherever_it_is():
+    _cache.get(KEY, lambda: b"an engine")
+    path = _cache.path_of(KEY)
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x15]) + whole[at + 1 :])
+        with pytest.warns(_cache.CacheWarning) as said:
+            assert _cache.load(KEY) is None
+        assert len(said) == 1
+
+
+def test_one_takes_over_from_a_builder_that_is_killed():
+    code = (
+        "import sys, time\nfrom fastcolor.engines import _cache\n"
+        "def build():\n    print('builds', flush=True)\n    time.sleep(60)\n"
+        f"_cache.get({KEY!r}, build)"
+    )
+    first = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert first.stdout.readline() == "builds\n"
+    built = []
+    waiting = threading.Thread(
+        target=lambda: built.append(_cache.get(KEY, lambda: b"by the second"))
+    )
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    first.kill()
+    first.wait()
+    first.stdout.close()
+    waiting.join(20)
+    assert built == [b"by the second"]
+    assert _cache.get(KEY, never) == b"by the second"
+
+
 def test_a_build_that_fails_leaves_nothing():
     with pytest.raises(AssertionError):
         _cache.get(KEY, never)
@@ -81,6 +117,28 @@ def test_a_folder_that_cannot_be_written(folder):
         assert _cache.get(KEY, lambda: b"engine") == b"engine"
     with pytest.warns(_cache.CacheWarning, match="not written"):
         _cache.keep(KEY, b"timings")
+
+
+@pytest.mark.parametrize("what", ["no home", "a path that cannot be"])
+def test_without_any_folder_it_goes_on(monkeypatch, what):
+    def nobody(number):
+        raise KeyError(number)
+
+    for name in ("FASTCOLOR_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if what == "no home":  # of a container's user, say
+        monkeypatch.setattr(pwd, "getpwuid", nobody)
+        with pytest.raises(OSError, match="no home folder; FASTCOLOR_CACHE names another"):
+            _cache.folder()
+    else:
+        monkeypatch.setenv("FASTCOLOR_CACHE", "/" + "x" * 5000)
+    with pytest.warns(_cache.CacheWarning, match="no engine cache"):
+        assert _cache.get(KEY, lambda: b"engine") == b"engine"
+    with pytest.warns(_cache.CacheWarning, match="not written"):
+        _cache.keep(KEY, b"timings")
+    assert _cache.load(KEY) is None
+    _cache.forget(KEY)
+    assert choose(load_spec("fast"))[0].name in KINDS
 
 
 def test_one_builds_while_the_others_wait():
@@ -120,9 +178,25 @@ def said(content):
     return json.dumps({"key": KEY, "sha256": digest}).encode() + b"\n"
 
 
+def test_what_libraries_keep_themselves_is_listed_and_cleared(folder):
+    _cache.get(KEY, lambda: b"engine")
+    theirs = folder / "onnxruntime-tensorrt" / "fast-1234-fp16_sm90.engine"
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"12345")
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere" / "mine.txt").write_text("not ours")
+    assert [entry.key["engine"] for entry in _cache.entries()] == [
+        KEY["engine"],
+        theirs.parent.name,
+    ]
+    assert _cache.clear()[0] == 2
+    assert not theirs.exists()
+    assert (folder / "elsewhere" / "mine.txt").exists()
+
+
 def test_openvino_uses_it_and_survives_what_it_cannot_import(tmp_path, rng):
-    pytest.importorskip("openvino")
-    from fastcolor.engines import open_engine
+    if problem_of(KINDS["openvino"], "cpu"):
+        pytest.skip("OpenVINO is not installed")
 
     model = onnx_files.write(tmp_path / "tiny.onnx", onnx_files.tiny())
     with open_engine(model, "openvino", precision="fp32"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -11,7 +12,16 @@ import numpy as np
 import onnx_files
 import pytest
 
-from fastcolor.engines import KINDS, BaseEngine, Engine, EngineError, open_engine, problem_of
+from fastcolor.engines import (
+    KINDS,
+    BaseEngine,
+    Engine,
+    EngineError,
+    _cuda,
+    choose,
+    open_engine,
+    problem_of,
+)
 from fastcolor.errors import MissingDependencyError, ModelError, OutOfMemoryError
 from fastcolor.models import load_spec
 
@@ -171,6 +181,17 @@ def test_auto_says_what_it_took_and_why(tiny):
         assert engine.choice.endswith("named")
 
 
+def test_a_gpu_that_lies_idle_is_told(tiny, tmp_path, monkeypatch):
+    if problem_of(KINDS["onnxruntime"], "cuda") is None:
+        pytest.skip("the GPU is used here")
+    said = "; the GPU is not used: "
+    monkeypatch.setattr(_cuda, "DRIVER", tmp_path)
+    assert said in choose(load_spec(tiny))[3]
+    assert said not in choose(load_spec(tiny), device="cpu")[3]
+    monkeypatch.setattr(_cuda, "DRIVER", tmp_path / "nothing")
+    assert said not in choose(load_spec(tiny))[3]
+
+
 def test_auto_takes_only_precisions_that_were_measured_good(tmp_path):
     if "torch" not in HERE:
         pytest.skip("needs an engine with several precisions")
@@ -234,6 +255,28 @@ def test_a_graph_that_the_library_refuses(tmp_path, rng):
             open_engine(path, name, "cpu", "fp32").run(batch(rng, 1, 8, 8))
         assert str(caught.value)
     assert issubclass(OutOfMemoryError, Exception)
+
+
+ALONE = """
+import sys
+import numpy as np
+from fastcolor.engines import open_engine
+
+with open_engine("fast", sys.argv[1], "cpu", "fp32", threads=1) as engine:
+    engine.run(np.zeros((1, 1, 32, 32), np.float32))
+assert sys.modules.get("openvino_telemetry") is None
+"""
+
+
+@pytest.mark.parametrize("name", [name for name in HERE if not name.startswith("torch")])
+def test_libraries_tell_nobody_that_they_are_used(tmp_path, name):
+    """They would begin by an identifier in the home folder."""
+    kept = ("XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY", "CI")
+    clean = {key: value for key, value in os.environ.items() if key not in kept}
+    here = {"HOME": str(tmp_path / "home"), "FASTCOLOR_CACHE": str(tmp_path / "cache")}
+    (tmp_path / "home").mkdir()
+    subprocess.run([sys.executable, "-c", ALONE, name], env={**clean, **here}, check=True)
+    assert list((tmp_path / "home").rglob("*")) == []
 
 
 LEAK = """

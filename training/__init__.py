@@ -2,3 +2,7 @@
 
 Nothing under ``python/fastcolor`` imports this package.
 """
+
+from fastcolor.engines import _telemetry
+
+_telemetry.forbid()  # ONNX Runtime is used here without our engines, too

@@ -16,12 +16,21 @@ from fastcolor import ops
 from fastcolor._arrays import Array, Images, adopt, dtype_of, is_cuda, shape_of
 from fastcolor._staging import Staging, joined
 from fastcolor.engines import Engine, open_engine
-from fastcolor.errors import ModelError, OutOfMemoryError
+from fastcolor.errors import EngineError, ModelError, OutOfMemoryError, PictureError
 from fastcolor.models import ModelSpec, load_spec
+from fastcolor.ops._common import choice, whole
+from fastcolor.ops._merge import CHROMAS
 
 AB_UNIT = 110.0  # what the output of a colouriser is in
 MOST_PER_BATCH = 32
 LONGEST_STRIP = 16  # times the working size: no long side of a network's input is more
+MOST_ASPECT = 1 << 16  # long side over short: beyond it even an input of one pixel's height is huge
+LARGEST_SIZE = 1 << 14
+MOST_SATURATION = 100
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 class BatchWarning(RuntimeWarning):
@@ -31,9 +40,9 @@ class BatchWarning(RuntimeWarning):
 class Colorizer:
     """Colour for grey pictures. May be shared among threads; close() frees the engine.
 
-    ``size`` is the short side that the network sees (None: the model's own), ``saturation`` the
-    factor on a, b (None: the model's own), ``chroma`` how colour reaches full resolution (see
-    ops.merge_rgb). ``engine`` is a name, or an opened engine that this closes.
+    ``size`` is the short side that the network sees (None: the model's own; 0: the picture's),
+    ``saturation`` the factor on a, b (None: the model's own), ``chroma`` how colour reaches full
+    resolution (see ops.merge_rgb). ``engine`` is a name, or an opened engine that this closes.
 
     NumPy in, NumPy out, whatever the device: on CUDA only lumas go up and pictures come down, while
     the batch before and the one behind are worked on. CUDA arrays stay there, on the caller's
@@ -52,20 +61,27 @@ class Colorizer:
         saturation: float | None = None,
         threads: int = 0,
     ) -> None:
-        workers = threads
+        if not isinstance(engine, (str, Engine)):
+            raise TypeError(f"engine must be a name or an opened one, got {type(engine).__name__}")
         spec = load_spec(model) if isinstance(engine, str) else engine.spec
         if spec.kind != "colorizer":
             raise ModelError(f"{spec.path} is of the kind {spec.kind}, not a colorizer")
         self.spec = spec
-        self.size = spec.working_size if size is None else size
+        self.size = spec.working_size if size is None else whole(size, "size")
+        if not 0 <= self.size <= LARGEST_SIZE:
+            raise ValueError(f"size must be from 0 to {LARGEST_SIZE}, got {size}")
         self.saturation = spec.saturation if saturation is None else saturation
-        self.merge_chroma = chroma
+        if not (_is_number(self.saturation) and 0 <= self.saturation <= MOST_SATURATION):
+            raise ValueError(
+                f"saturation must be a number from 0 to {MOST_SATURATION}, got {saturation!r}"
+            )
+        self.merge_chroma = choice(chroma, CHROMAS, "chroma")
         self._multiple = math.lcm(spec.multiple_of, spec.chroma_divisor)
         self.effective_batch = MOST_PER_BATCH  # smaller once a batch of that size found no memory
         self._halving = threading.Lock()
         self._staging: Staging | None = None
         if isinstance(engine, str):
-            engine = open_engine(spec, engine, device, precision, workers)
+            engine = open_engine(spec, engine, device, precision, threads)
         self.engine: Engine = engine
 
     def colorize(self, image: Array) -> Array:
@@ -134,6 +150,11 @@ class Colorizer:
     def _short_side(self, shape: Sequence[int]) -> int:
         """The working size; less for a strip, so that its long side stays bounded."""
         short, long = sorted(shape[-2:])
+        if long > MOST_ASPECT * max(1, short):
+            raise PictureError(
+                f"a picture of {shape[-1]}x{shape[-2]} is a line: one side may be "
+                f"{MOST_ASPECT} times the other at most"
+            )
         size = self.size or short
         most = LONGEST_STRIP * max(1, short) / max(1, long)
         return max(1, size if most >= 1 else round(size * most))
@@ -155,7 +176,13 @@ class Colorizer:
             except OutOfMemoryError:
                 self.halve(step)
         ab = parts[0] if len(parts) == 1 else joined(parts)
-        ab *= np.float32(AB_UNIT)
+        with np.errstate(over="ignore"):
+            ab *= np.float32(AB_UNIT)
+        if isinstance(ab, np.ndarray) and not np.isfinite(ab).all():
+            raise EngineError(
+                f"{self.spec.name} gives NaN or infinity with {self.engine.name} in "
+                f"{self.engine.precision}"
+            )
         return ab
 
     def halve(self, size: int) -> None:

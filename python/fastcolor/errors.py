@@ -39,6 +39,10 @@ class OutOfMemoryError(FastcolorError):
     exit_code = 9
 
 
+class PictureError(FastcolorError):
+    """A picture of a kind that cannot be coloured."""
+
+
 class VerificationError(FastcolorError):
     """A result differs from its reference by more than it may."""
 

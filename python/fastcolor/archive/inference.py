@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
@@ -11,22 +13,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastcolor._arrays import Array
+from fastcolor._staging import Staging, Window
 from fastcolor.archive.settings import Settings
 from fastcolor.colorizer import Colorizer
 from fastcolor.media.codecs import to_stored, to_upright
 
-WAIT_SECONDS = 0.002  # that the first picture of a batch waits for others
-
 Plane = NDArray[Any]
+Asked = tuple["Future[Any]", Plane]
 
 
 class Inference:
     """The network of a job. ``ab`` may be called from many threads.
 
-    Results must not depend on what else is in work. Batches of different sizes differ in their last
-    bits, so a CPU engine gets one picture at a time, on one thread (many run side by side, and a
-    batch would not be faster); a GPU engine always gets ``batch`` pictures of one shape, the
-    missing ones blank.
+    Results must not depend on what else is in work, nor on how much memory a GPU has left. Batches
+    of different sizes differ in their last bits, so every engine gets one picture at a time: on the
+    CPU many run side by side on one thread each, and a batch would not be faster; on a GPU up to
+    ``batch`` of them go up, are run one behind the other and come down together, while the next
+    are on their way.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,7 +45,12 @@ class Inference:
         )
         self._batcher: Batcher | None = None
         if self.colorizer.engine.device == "cuda":
-            self._batcher = Batcher(self._run_cuda, settings.batch)
+            self._batcher = Batcher(self.colorizer, settings.batch)
+
+    @property
+    def effective_batch(self) -> int:
+        """Pictures that go to a GPU together, fewer once memory ran out; 0: there is none."""
+        return self._batcher.size if self._batcher is not None else 0
 
     def run(self, tensor: Plane) -> Plane:
         """The network's answer (2, h, w), in Lab units, to one picture (1, 1, h, w)."""
@@ -58,9 +67,12 @@ class Inference:
     def ab(self, luma: Plane, orientation: int = 1) -> Plane:
         """(2, h, w) in Lab units for luma (H, W), which the network sees upright."""
         upright = np.ascontiguousarray(to_upright(luma, orientation))
-        answer = self.run(self.colorizer.prepare(upright))
-        found = self.colorizer.crop(answer, upright.shape)
+        found = self.ab_of(self.colorizer.prepare(upright), upright.shape)
         return np.ascontiguousarray(to_stored(found, orientation, planar=True))
+
+    def ab_of(self, tensor: Plane, shape: Sequence[int]) -> Plane:
+        """(2, h, w) for what prepare() made of upright luma of this shape."""
+        return np.ascontiguousarray(self.colorizer.crop(self.run(tensor), shape))
 
     def describe(self) -> str:
         engine, spec = self.colorizer.engine, self.colorizer.spec
@@ -92,65 +104,79 @@ class Inference:
             self._batcher.close()
         self.colorizer.close()
 
-    def _run_cuda(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        import cupy
-
-        result: NDArray[np.float32] = cupy.asnumpy(self.colorizer.chroma(cupy.asarray(batch)))
-        return result
-
 
 class Batcher:
-    """Gathers pictures of one shape from many threads into batches of exactly ``size``."""
+    """Brings pictures of many threads to a GPU engine, as many as wait, at most ``most``."""
 
-    def __init__(self, run: Callable[[Any], Any], size: int) -> None:
-        self._run, self._size = run, size
-        self._changed = threading.Condition()
-        self._shapes: dict[tuple[int, ...], list[tuple[Any, Future[Any]]]] = {}
+    def __init__(self, colorizer: Colorizer, most: int) -> None:
+        self._colorizer, self._most = colorizer, most
+        self._staging = Staging()
+        self._asked: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="batcher", daemon=True)
         self._thread.start()
 
-    def __call__(self, tensor: Any) -> Any:
-        """The network's answer (2, h, w) to one picture (1, 1, h, w)."""
+    @property
+    def size(self) -> int:
+        return min(self._most, self._colorizer.effective_batch)
+
+    def __call__(self, tensor: Plane) -> Plane:
+        """The network's answer (2, h, w), in Lab units, to one picture (1, 1, h, w)."""
         future: Future[Any] = Future()
-        with self._changed:
-            self._shapes.setdefault(tensor.shape, []).append((tensor, future))
-            self._changed.notify()
-        return future.result()
+        self._asked.put((future, tensor))
+        answer: Plane = future.result()
+        return answer
 
     def close(self) -> None:
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        self._asked.put(None)
         self._thread.join()
 
     def _serve(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._shapes or self._closing)
-                if not self._shapes:
-                    return
-                self._changed.wait_for(self._full, timeout=WAIT_SECONDS)
-                shape = max(self._shapes, key=lambda s: len(self._shapes[s]))
-                group = self._shapes[shape]
-                taken, rest = group[: self._size], group[self._size :]
-                if rest:
-                    self._shapes[shape] = rest
-                else:
-                    del self._shapes[shape]
-            self._answer(shape, taken)
+        window = Window(self._staging, self._compute, Future.set_result, self._colorizer.halve)
+        pending: list[Asked] = []
+        while not self._closing or len(window):
+            taken = self._take(wait=not len(window))
+            pending = [asked for asked in pending if not asked[0].done()] + taken
+            if not self._moved(window, taken):
+                self._one_by_one(window, pending)
+        self._staging.settle()
 
-    def _full(self) -> bool:
-        return any(len(group) >= self._size for group in self._shapes.values())
-
-    def _answer(self, shape: tuple[int, ...], taken: list[tuple[Any, Future[Any]]]) -> None:
+    def _moved(self, window: Window, taken: list[Asked]) -> bool:
+        """Whether it went well; the exception is let go of, for it holds on to arrays."""
         try:
-            batch = np.zeros((self._size, *shape[1:]), np.float32)
-            for row, (tensor, _) in enumerate(taken):
-                batch[row] = tensor[0]
-            found = self._run(batch)
-            for row, (_, future) in enumerate(taken):
-                future.set_result(found[row].copy())
-        except Exception as error:
-            for _, future in taken:
-                future.set_exception(error)
+            if taken:
+                window.push(taken)
+            elif len(window):
+                window.pop()
+        except Exception:
+            return False
+        return True
+
+    def _one_by_one(self, window: Window, pending: list[Asked]) -> None:
+        """What went wrong with one picture is not the fault of those beside it."""
+        while len(window):
+            with contextlib.suppress(Exception):
+                window.pop()
+        for asked in pending:
+            if asked[0].done():
+                continue
+            try:
+                window.push([asked])
+                window.drain()
+            except Exception as error:
+                asked[0].set_exception(error)
+
+    def _take(self, wait: bool) -> list[Asked]:
+        """What waits, or, with ``wait``, what comes next; nothing when this closes."""
+        taken: list[Asked] = []
+        with contextlib.suppress(queue.Empty):
+            while not self._closing and len(taken) < self.size:
+                found = self._asked.get(block=wait and not taken)
+                if found is None:
+                    self._closing = True
+                else:
+                    taken.append(found)
+        return taken
+
+    def _compute(self, tensors: list[Array]) -> list[Array]:
+        return [self._colorizer.chroma(tensor)[0] for tensor in tensors]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastcolor import jpeg, ops
@@ -34,14 +36,19 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
     with (
         codecs.open_document(data, limits=steps.limits, fail_on=settings.fail_on) as document,
         steps.room(info.width * info.height * 2),
+        steps.gpu.lane() if steps.gpu else nullcontext(),
     ):
         page = document.page(0)
         half = settings.subsampling == "420"
         short = min(page.height, page.width)
+        gpu = steps.gpu
         with result.timed("decode"):
-            pixels = page.pixels_at(-(-short // 2) if half else short)
-            if half and short <= 2:  # one sample is also an eighth of it
-                pixels = page.pixels()
+            pixels = gpu.luma(page, result.remarks) if gpu else None
+            if pixels is None:
+                gpu = None
+                pixels = page.pixels_at(-(-short // 2) if half else short)
+                if half and short <= 2:  # one sample is also an eighth of it
+                    pixels = page.pixels()
         if steps.is_colour(page, pixels):
             return steps.copy(result, data, document)
         problem = info.join_problem if page.channels == 1 else info.drop_chroma_problem
@@ -52,18 +59,24 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
                 data, luma_only = jpeg.drop_chroma(data), True
             stored = pixels if pixels.ndim == 2 else ops.luma(pixels)
             toned = page.toned(stored)
+        inference = steps.inference
         with result.timed("infer"):
-            ab = steps.inference.ab(toned, page.metadata.orientation)
+            if gpu:
+                ab = inference.ab_of(gpu.run(inference.colorizer.prepare, toned), toned.shape)
+            else:
+                ab = inference.ab(toned, page.metadata.orientation)
         with result.timed("merge"):
             at = (-(-page.height // 2), -(-page.width // 2)) if half else stored.shape
-            cb, cr = ops.merge_ycc(
-                stored, ab, "444" if stored.shape == at else "420",
-                chroma=settings.chroma, saturation=steps.inference.saturation,
+            merge = partial(
+                ops.merge_ycc, subsampling="444" if stored.shape == at else "420",
+                chroma=settings.chroma, saturation=inference.saturation,
             )  # fmt: skip
+            cb, cr = gpu.run(merge, stored, ab) if gpu else merge(stored, ab)
         with result.timed("encode"):
             made = _joined(steps, data, cb, cr, page.metadata, luma_only)
         result.remark(page, "jpeg")
-        steps.sample(result, toned, ab)
+        if result.task.sample:
+            steps.sample(result, gpu.host(toned) if gpu else toned, ab)
         note = f"{TAKEN_OVER}: revert gives that luma, not the file" if luma_only else KEPT
         steps.finish(result, lambda file: write_data(file, made), document, note)
 

@@ -50,6 +50,7 @@ class Outcome:
     exit_code: int
     journal: Path | None = None
     failures: list[tuple[str, str]] = field(default_factory=list)  #: the first ones
+    effective_batch: int = 0  #: pictures that went to the GPU together in the end; 0: none did
 
 
 def run(
@@ -142,7 +143,10 @@ class _Job:
                 self.progress.end()
             if self.problem is not None:
                 raise self.problem
-            return self._close(stop.code, report)
+            return replace(
+                self._close(stop.code, report),
+                effective_batch=steps.inference.effective_batch,
+            )
 
     def _sink(self) -> Sink:
         if self.output.suffix.lower() in CONTAINERS and not self.output.is_dir():

@@ -51,7 +51,9 @@ class Settings:
     max_scans: int = _setting(200, output=False, least=0, most=1 << 30)  #: of a progressive JPEG
     max_file: int = _setting(4 << 30, output=False, least=0, most=1 << 50)  #: bytes as stored
     jobs: int = _setting(-1, output=False, least=-1, most=1024)  #: -1: CPUs + 1
-    batch: int = _setting(8, output=False, least=1, most=1024)  #: of one run of a GPU engine
+    batch: int = _setting(8, output=False, least=1, most=1024)  #: that go to a GPU together
+    #: of grey JPEGs whose luma is kept; "gpu" gives other pixels, which Steps.influencing() says
+    decode: str = _setting("cpu", "cpu", "gpu", output=False)
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -60,6 +62,11 @@ class Settings:
         if self.lossless_luma == "always" and changed:
             raise SettingsError(
                 "--lossless-luma always cannot be had with --contrast or with another --format"
+            )
+        if self.decode == "gpu" and (changed or self.lossless_luma == "never"):
+            raise SettingsError(
+                "--decode gpu is for JPEGs whose luma is kept, which --contrast, another --format "
+                "and --lossless-luma never rule out"
             )
 
     def influencing(self) -> dict[str, Any]:

@@ -29,12 +29,13 @@ from fastcolor.archive.names import (
     is_picture,
     is_sidecar,
 )
+from fastcolor.archive.on_gpu import OnGpu
 from fastcolor.archive.pages import colour_pages
 from fastcolor.archive.settings import Settings
 from fastcolor.archive.sink import Sink, Staged
 from fastcolor.archive.task import OUTPUT, Data, Result, Task, read_data, write_data
 from fastcolor.archive.workers import Budget
-from fastcolor.errors import FastcolorError
+from fastcolor.errors import FastcolorError, MissingDependencyError
 from fastcolor.media import codecs
 from fastcolor.media.codecs import Document, Metadata, Page
 
@@ -51,6 +52,7 @@ class Steps:
     def __init__(self, settings: Settings, workers: int) -> None:
         self.settings = settings
         self.inference = Inference(settings)
+        self.gpu = self._gpu() if settings.decode == "gpu" else None
         self.limits = codecs.Limits(
             max_pixels=settings.max_pixels,
             max_bytes=settings.max_bytes,
@@ -75,11 +77,24 @@ class Steps:
         fastcolor.set_thread_count(self._threads_before)
 
     def describe(self) -> str:
-        return self.inference.describe()
+        decoded = f", grey JPEGs decoded by {self.gpu.name}" if self.gpu else ""
+        return self.inference.describe() + decoded
 
     def influencing(self) -> dict[str, Any]:
         """All that outputs depend on, for the journal."""
-        return self.settings.influencing() | self.inference.influencing()
+        decode = {"decode": self.gpu.name} if self.gpu else {}
+        return self.settings.influencing() | self.inference.influencing() | decode
+
+    def _gpu(self) -> OnGpu:
+        try:
+            if self.inference.effective_batch:
+                return OnGpu()
+            raise MissingDependencyError(
+                f"--decode gpu needs an engine on a GPU, here runs {self.inference.describe()}"
+            )
+        except BaseException:
+            self.inference.close()
+            raise
 
     def run(self, task: Task) -> Result:
         """Never raises: what went wrong is in the result."""

@@ -6,10 +6,10 @@ as `fastcolor colorize` would, all CPUs, startup and the journal included. Its e
     seconds of decode + infer + encode, each measured alone on the same CPUs / seconds of the job
 
 so that everything else counts as loss: merging chroma, reading, writing with fsync, joining, the
-journal. ``efficiency_with_merge`` takes merging as a part of the ideal. Clocks of machines drift by a
-third within minutes, so the steps are measured before and after each of several jobs, and the job of
-median efficiency makes the row. The peer is what one would
-write: cv2.imread, resize, PyTorch eager of the same network, Lab merge in cv2, cv2.imwrite.
+journal. ``efficiency_with_merge`` takes merging as a part of the ideal. Clocks of machines drift by
+a third within minutes, so the steps are measured before and after each of several jobs, and the job
+of median efficiency makes the row. The peer is what one would write: cv2.imread, resize, PyTorch
+eager of the same network, Lab merge in cv2, cv2.imwrite.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def alone(files: Sequence[bytes], path: str, settings: Settings, seconds: float)
     try:
         colorizer = inference.colorizer
         tensors = [colorizer.prepare(luma) for luma in lumas]
-        chroma = [colorizer.crop(colorizer.chroma(t)[0], x.shape) for t, x in zip(tensors, lumas)]
+        chroma = [inference.ab_of(t, x.shape) for t, x in zip(tensors, lumas)]
 
         def merge(number: int) -> Any:
             i = number % len(lumas)

@@ -13,7 +13,7 @@ import os
 import platform
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def verify(answer: Any, base: Any, precision: str, who: str) -> float:
 
 
 def bench_case(
-    workers: list[Worker], spec: ModelSpec, size: int, batch: int, repetitions: int, peak: float
+    workers: list[Worker], spec: ModelSpec, size: int, batch: int, repetitions: int
 ) -> list[Row]:
     """Rows of all workers for one size and batch; a worker that fails has its problem set."""
     errors: dict[Worker, float] = {}
@@ -159,7 +159,6 @@ def bench_case(
                 p50_ms=float(np.percentile(timed, 50)) * 1e3,
                 p95_ms=float(np.percentile(timed, 95)) * 1e3,
                 gflops=work / best / 1e9,
-                peak_fraction=work / best / 1e9 / peak if worker.device == "cpu" else None,
                 ratio=eager / best if eager else None,
                 cold_start_s=worker.start["cold_start_s"],
                 compile_s=worker.start.get("compile_s"),
@@ -209,8 +208,8 @@ def run(settings: Settings) -> dict[str, Any]:
                     for batch in settings.batches:
                         able = [worker for worker in workers if not worker.problem]
                         if able:
-                            case = (spec, size, batch, settings.repetitions, peak)
-                            rows += bench_case(able, *case)
+                            rows += bench_case(able, spec, size, batch, settings.repetitions)
+                        peak = max(peak, matrix_peak())  # in the machine's best moment, as theirs
                 for worker in workers:
                     if worker.problem:
                         skipped.append(
@@ -222,6 +221,12 @@ def run(settings: Settings) -> dict[str, Any]:
                 del os.environ["FASTCOLOR_CACHE"]
             else:
                 os.environ["FASTCOLOR_CACHE"] = before
+    rows = [
+        replace(row, peak_fraction=row.gflops / peak)
+        if row.device == "cpu" and row.gflops is not None
+        else row
+        for row in rows
+    ]
     return {
         "rows": [asdict(row) for row in [*rows, *skipped]],
         "settings": asdict(settings),
@@ -239,7 +244,7 @@ def run(settings: Settings) -> dict[str, Any]:
         "versions": {
             "fastcolor": fastcolor.build_info()["version"],
             "python": platform.python_version(),
-            **{kind.name: kind.version() for kind in KINDS.values() if usable(kind.name)},
+            **{k.name: k.version() for k in KINDS.values() if "-" not in k.name and usable(k.name)},
         },
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "commit": measure.commit(),
@@ -251,7 +256,9 @@ def usable(name: str) -> bool:
 
 
 def text(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
+    if value is None:
+        return "-"
+    return "<0.001" if form == ".2g" and 0 < value < 0.001 else format(value, form)
 
 
 COLUMNS = (

@@ -5,15 +5,18 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-WIDTH, BAR, GAP, LABEL, VALUE = 880, 20, 6, 230, 190  # pixels
+WIDTH, BAR, GAP, LABEL, VALUE = 720, 20, 6, 170, 150  # pixels
 COLOURS = ("#3b6ea5", "#c2703d", "#4f8f58", "#8a5fa8", "#a8923b", "#5a8a94")
 STYLE = """
 :root { color-scheme: light dark }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-svg { width: 100%; height: auto } svg text { font-size: 13px; fill: currentColor }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem }
+svg { width: 100%; min-width: 28rem; max-width: 50rem; height: auto }
+svg text { font-size: 13px; fill: currentColor }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: 13px }
-th, td { text-align: right; padding: .15rem .6rem; border-bottom: 1px solid #8884 }
-th:first-child, td:first-child { text-align: left; white-space: nowrap }
+th, td { text-align: right; white-space: nowrap }
+th, td { padding: .15rem .45rem; border-bottom: 1px solid #8884 }
+th:first-child, td:first-child { text-align: left }
+.case td { border-top: 2px solid #8888 }
 """
 
 
@@ -35,17 +38,25 @@ def page(result: dict[str, Any]) -> str:
     ]
     for size, batch in cases:
         here = [row for row in rows if (row["size"], row["batch"]) == (size, batch)]
-        parts += [f"<h2>{size}x{size}, batch {batch}: images per second</h2>", chart(here, colours)]
+        parts.append(f"<h2>{size}x{size}, batch {batch}: images per second</h2>")
+        parts.append(f"<div class=scroll>{chart(here, colours)}</div>")
     head = "".join(f"<th>{escape(title)}</th>" for _, title, _ in COLUMNS)
     parts.append(
-        f"<h2>All numbers</h2><div class=scroll><table><tr><th>engine</th><th>size</th>"
+        "<h2>All numbers</h2><p>ms/image is of the fastest run, p50 and p95 are of whole batches. "
+        f"The peak is the machine's fp32 matrix product, {hardware['fp32_matrix_gflops']:.0f} "
+        "GFLOP/s, which shorter types may exceed. Cold: from the start of a process to its first "
+        "answer; compile: what that takes more the first time.</p>"
+        "<div class=scroll><table><tr><th>engine</th><th>size</th>"
         f"<th>batch</th>{head}</tr>"
     )
+    case = None
     for row in rows:
+        first, case = (row["size"], row["batch"]) != case, (row["size"], row["batch"])
         cells = "".join(f"<td>{escape(text(row[key], form))}</td>" for key, _, form in COLUMNS)
         name = f"{row['engine']} {row['precision']} {row['device']}"
         parts.append(
-            f"<tr><td>{escape(name)}</td><td>{row['size']}</td><td>{row['batch']}</td>{cells}</tr>"
+            f"<tr{' class=case' * first}><td>{escape(name)}</td><td>{row['size']}</td>"
+            f"<td>{row['batch']}</td>{cells}</tr>"
         )
     parts.append("</table></div>")
     missing = [row for row in result["rows"] if row["skipped"]]

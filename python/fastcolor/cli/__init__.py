@@ -150,7 +150,14 @@ def _colorize(
         typer.Option("--jobs", "-j", help="Worker threads; 0: the main one; default CPUs + 1."),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(help="Pictures in a run of a GPU engine; default 8.")
+        int | None, typer.Option(help="Pictures that go to a GPU together; default 8.")
+    ] = None,
+    decode: Annotated[
+        str | None,
+        typer.Option(
+            help="Of grey JPEGs whose luma is kept: cpu, or gpu (nvImageCodec: other last bits, "
+            "damage may pass); default cpu."
+        ),
     ] = None,
     force: Annotated[
         bool | None,

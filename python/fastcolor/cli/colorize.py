@@ -33,9 +33,10 @@ def colorize(
         progress.say(
             "end", counts=outcome.counts, seconds=round(outcome.seconds, 3),
             stages=outcome.stages, exit_code=outcome.exit_code,
+            effective_batch=outcome.effective_batch,
         )  # fmt: skip
     elif not quiet or outcome.exit_code:
-        print(_summary(outcome, output, report))
+        print(_summary(outcome, output, report, settings.batch))
     return outcome.exit_code
 
 
@@ -47,7 +48,7 @@ def _progress(json_log: bool, quiet: bool) -> Progress:
     return PlainProgress(quiet=quiet)
 
 
-def _summary(outcome: Outcome, output: Path, report: Path | None) -> str:
+def _summary(outcome: Outcome, output: Path, report: Path | None, batch: int) -> str:
     counts = outcome.counts
     words = [
         f"{counts['coloured']} coloured",
@@ -65,6 +66,8 @@ def _summary(outcome: Outcome, output: Path, report: Path | None) -> str:
             f"; {outcome.done_now / seconds:.1f} pictures/s, "
             f"{outcome.pixels / 1e6 / seconds:.0f} MP/s"
         )
+    if 0 < outcome.effective_batch < batch:
+        text += f"; batches of {outcome.effective_batch}: the GPU has no memory for {batch}"
     if report is not None:
         text += f"; report in {report}"
     if outcome.exit_code > 1:

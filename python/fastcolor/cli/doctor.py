@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 import fastcolor
+from fastcolor.engines import _telemetry
 
 NVIDIA_SMI_SECONDS = 10
 
@@ -103,6 +104,7 @@ def nvidia_driver() -> tuple[str, list[str]]:
 
 
 def report(version: str) -> dict[str, Any]:
+    _telemetry.forbid()
     build = fastcolor.build_info()
     driver, gpus = nvidia_driver()
     cuda = dict(build["cuda"])

@@ -27,7 +27,7 @@ def register(app: typer.Typer, bench: typer.Typer) -> None:
 
 def report(model: str) -> dict[str, Any]:
     """Every engine on every device that it serves, and what "auto" would take for the model."""
-    from fastcolor.engines import DEVICES, KINDS, choose, problem_of
+    from fastcolor.engines import DEVICES, KINDS, _ranking, choose, problem_of
     from fastcolor.errors import FastcolorError
     from fastcolor.models import load_spec
 
@@ -47,9 +47,11 @@ def report(model: str) -> dict[str, Any]:
                     "problem": problem or "",
                 }
             )
+    auto: dict[str, Any]
     try:
-        kind, device, precision = choose(spec)
-        auto = {"engine": kind.name, "device": device, "precision": precision, "why": kind.reason}
+        kind, device, precision, why = choose(spec)
+        auto = {"engine": kind.name, "device": device, "precision": precision, "why": why}
+        auto["measured"] = _ranking.recall(spec) is not None
     except FastcolorError as error:
         auto = {"problem": str(error)}
     errors = {name: list(pair) for name, pair in spec.colour_errors.items()}
@@ -76,6 +78,8 @@ def show_engines(
         f"auto takes {auto['engine']} on {auto['device']} in {auto['precision']} "
         f"for {found['model']}: {auto['why']}"
     )
+    if not auto["measured"]:
+        print("not measured on this machine: `fastcolor bench engines --remember` does that")
     for precision, (mean, tail) in found["colour_errors"].items():
         print(f"{precision} differs from fp32 by CIEDE2000: mean {mean:.3f}, 99.9% {tail:.2f}")
 
@@ -156,11 +160,28 @@ def bench_engines(
     only: Annotated[str, typer.Option(help="Engines whose name contains this.")] = "",
     json_: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page with charts.")] = None,
+    remember: Annotated[
+        bool, typer.Option("--remember", help="Let auto take the fastest on this machine.")
+    ] = False,
 ) -> None:
     """Time every engine on this machine, each verified against PyTorch before it is timed."""
     from fastcolor.bench import engines
 
+    if remember and only:
+        raise typer.BadParameter("--remember compares all engines: leave --only out")
     settings = engines.Settings(
         model, numbers(sizes, "sizes"), numbers(batches, "batches"), repetitions, only
     )
-    engines.show(engines.run(settings), json_, html)
+    result = engines.run(settings)
+    engines.show(result, json_, html)
+    if remember:
+        _remember(model, result)
+
+
+def _remember(model: str, result: dict[str, Any]) -> None:
+    from fastcolor.engines import _ranking
+    from fastcolor.models import load_spec
+
+    _ranking.remember(load_spec(model), result["rows"], result["date"][:10])
+    auto = report(model)["auto"]
+    print(f"auto takes {auto['engine']} on {auto['device']} in {auto['precision']}: {auto['why']}")

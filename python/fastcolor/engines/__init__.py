@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fastcolor.engines import ort, ov, pytorch, trt
+from fastcolor.engines import _cuda, _ranking, _telemetry, ort, ov, pytorch, trt
 from fastcolor.engines._base import BaseEngine, Engine
 from fastcolor.errors import EngineError, MissingDependencyError, ModelError
 from fastcolor.models import PRECISIONS, ModelSpec, load_spec, variant
@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 DEVICES = ("cpu", "cuda")
+_telemetry.forbid()
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _ort(name: str, devices: tuple[str, ...], reason: str) -> Kind:
     )
 
 
-# In the order in which "auto" prefers them, on each device.
+# In the order in which "auto" prefers them where nothing was measured, on each device.
 KINDS = {
     kind.name: kind
     for kind in (
@@ -125,8 +126,12 @@ def precision_for(kind: Kind, spec: ModelSpec, device: str, precision: str) -> s
 
 def choose(
     spec: ModelSpec, engine: str = "auto", device: str = "auto", precision: str = "auto"
-) -> tuple[Kind, str, str]:
-    """(engine, device, precision) that would run the file; MissingDependencyError says why none."""
+) -> tuple[Kind, str, str, str]:
+    """(engine, device, precision, why) of what would run the file.
+
+    "auto" follows the measurement on this machine, if there is one, else a fixed order.
+    MissingDependencyError says why there is none.
+    """
     for name, value, allowed in (
         ("engine", engine, ("auto", *KINDS)),
         ("device", device, ("auto", *DEVICES)),
@@ -134,6 +139,15 @@ def choose(
     ):
         if value not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    ranking = _ranking.recall(spec) if engine == "auto" else None
+    for row in ranking.rows if ranking else ():
+        if device not in ("auto", row.device) or precision not in ("auto", row.precision):
+            continue
+        if precision == "auto" and row.precision != "fp32" and not spec.offers(row.precision):
+            continue
+        kind = KINDS[row.engine]
+        if problem_of(kind, row.device) is None:
+            return kind, row.device, row.precision, ranking.reason if ranking else ""
     tried: list[str] = []
     for where in DEVICES[::-1] if device == "auto" else (device,):
         for kind in KINDS.values() if engine == "auto" else (KINDS[engine],):
@@ -142,7 +156,8 @@ def choose(
             problem = problem_of(kind, where)
             chosen = None if problem else precision_for(kind, spec, where, precision)
             if chosen is not None:
-                return kind, where, chosen
+                unused = _cuda.unused() if where == "cpu" and device == "auto" else ""
+                return kind, where, chosen, kind.reason + unused
             tried.append(f"{kind.name} on {where}: {problem or _unfit(spec, precision)}")
     what = "no engine can run" if engine == "auto" else f"engine {engine} cannot run"
     raise MissingDependencyError(f"{what} {spec.name} here: {'; '.join(tried)}")
@@ -158,19 +173,21 @@ def open_engine(
 ) -> Engine:
     """``model`` made ready to run; see Engine.
 
-    "auto" takes the best that is available, and ``choice`` of the result says which and why. What
+    "auto" takes the fastest that `fastcolor bench engines --remember` measured on this machine as
+    it is, else the best of a fixed order, and ``choice`` of the result says which and why. What
     is named is never replaced by something else. ``precision`` "auto" is the fastest whose measured
     colour error the model states and that is small enough. ``threads`` is
     how many CPU threads one run takes (runs of several callers go side by side), 0: all.
     ``max_batch`` is the largest batch that TensorRT builds for, 0: what is there, or 32.
     """
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads <= 4096:
-        raise ValueError(f"threads must be a whole number from 0 to 4096, got {threads!r}")
+    for name, value in (("threads", threads), ("max_batch", max_batch)):
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 4096:
+            raise ValueError(f"{name} must be a whole number from 0 to 4096, got {value!r}")
     spec = _of_precision(load_spec(model), precision)
-    kind, where, chosen = choose(spec, engine, device, precision)
+    kind, where, chosen, why = choose(spec, engine, device, precision)
     extra = {"max_batch": max_batch} if kind.name == trt.NAME else {}
     opened: Engine = kind.open(spec, where, chosen, threads, **extra)
-    opened.choice = _choice(opened, kind, spec, "auto" in (engine, device, precision))
+    opened.choice = _choice(opened, kind, why if "auto" in (engine, device, precision) else "")
     return opened
 
 
@@ -202,11 +219,11 @@ def _unfit(spec: ModelSpec, precision: str) -> str:
     return f"does not compute in {precision}"
 
 
-def _choice(engine: Engine, kind: Kind, spec: ModelSpec, left_open: bool) -> str:
+def _choice(engine: Engine, kind: Kind, why: str) -> str:
     text = f"{engine.name} {kind.version()} on {engine.device} in {engine.precision}"
-    if not left_open:
+    if not why:
         return f"{text}: named"
-    why = kind.reason
-    if engine.precision in spec.colour_errors:
-        why += f"; mean CIEDE2000 {spec.colour_errors[engine.precision][0]:.2f} from fp32"
+    errors = engine.spec.colour_errors
+    if engine.precision in errors:
+        why += f"; mean CIEDE2000 {errors[engine.precision][0]:.2f} from fp32"
     return f"{text}: {why}"

@@ -24,6 +24,7 @@ except ImportError:  # not on this system: two processes may then build the same
 
 MAGIC = b"fastcolor engine 1\n"
 SUFFIX = ".engine"
+FOLDERS = ("onnxruntime-tensorrt",)  # where libraries keep engines themselves
 Key = Mapping[str, str]
 
 
@@ -40,12 +41,19 @@ class Entry:
 
 
 def folder() -> Path:
-    """$FASTCOLOR_CACHE, or fastcolor/ in the user's cache folder."""
+    """$FASTCOLOR_CACHE, or fastcolor/ in the user's cache folder; OSError where there is none."""
     named = os.environ.get("FASTCOLOR_CACHE")
     if named:
         return Path(named)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "fastcolor"
+    if base:
+        return Path(base) / "fastcolor"
+    try:
+        return Path.home() / ".cache" / "fastcolor"
+    except RuntimeError as error:
+        raise FileNotFoundError(
+            "this user has no home folder; FASTCOLOR_CACHE names another"
+        ) from error
 
 
 def path_of(key: Key) -> Path:
@@ -55,11 +63,11 @@ def path_of(key: Key) -> Path:
 
 def get(key: Key, build: Callable[[], bytes]) -> bytes:
     """The engine of this key from the cache, or built now and kept."""
-    path = path_of(key)
     try:
+        path = path_of(key)
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        _warn(f"no engine cache: {error}")
+        warn(f"no engine cache: {error}")
         return build()
     with _lock(path):
         found = _read(path, key)
@@ -69,27 +77,30 @@ def get(key: Key, build: Callable[[], bytes]) -> bytes:
         try:
             _write(path, key, content)
         except OSError as error:
-            _warn(f"the engine was not kept: {error}")
+            warn(f"the engine was not kept: {error}")
         return content
 
 
 def has(key: Key) -> bool:
-    return path_of(key).exists()
+    try:
+        return path_of(key).exists()
+    except OSError:
+        return False
 
 
 def load(key: Key) -> bytes | None:
     """What keep() kept under this key, if anything."""
-    return _read(path_of(key), key)
+    return _read(path_of(key), key) if has(key) else None
 
 
 def keep(key: Key, content: bytes) -> None:
     """Keeps something small and unimportant, such as timings: the last writer wins."""
-    path = path_of(key)
     try:
+        path = path_of(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, key, content)
     except OSError as error:
-        _warn(f"the engine cache is not written: {error}")
+        warn(f"the engine cache is not written: {error}")
 
 
 def forget(key: Key) -> None:
@@ -99,11 +110,16 @@ def forget(key: Key) -> None:
 
 
 def entries() -> list[Entry]:
+    """Ours, and what libraries keep in folders of theirs."""
     found = []
-    for path in sorted((folder() / "engines").glob(f"*{SUFFIX}")):
+    for path in sorted(folder().glob("*/*")):
+        theirs = path.parent.name in FOLDERS
+        if not theirs and (path.parent.name != "engines" or path.suffix != SUFFIX):
+            continue
         with contextlib.suppress(OSError):  # gone meanwhile
+            key = {"engine": path.parent.name, "model": path.stem} if theirs else _head(path)[0]
             status = path.stat()
-            found.append(Entry(path, _head(path)[0], status.st_size, status.st_mtime))
+            found.append(Entry(path, key, status.st_size, status.st_mtime))
     return found
 
 
@@ -119,7 +135,7 @@ def clear() -> tuple[int, int]:
     return count, size
 
 
-def _warn(message: str) -> None:
+def warn(message: str) -> None:
     warnings.warn(message, CacheWarning, stacklevel=3)
 
 
@@ -131,7 +147,7 @@ def _lock(path: Path) -> Iterator[None]:
     try:
         descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        _warn(f"no lock in the engine cache: {error}")
+        warn(f"no lock in the engine cache: {error}")
         yield
         return
     try:
@@ -154,18 +170,18 @@ def _head(path: Path) -> tuple[dict[str, str], str, int]:
 
 
 def _read(path: Path, key: Key) -> bytes | None:
-    if not path.exists():
-        return None
     try:
+        if not path.exists():
+            return None
         found, digest, start = _head(path)
         with path.open("rb") as file:
             file.seek(start)
             content = file.read()
     except OSError as error:
-        _warn(f"{path} cannot be read and is built again: {error}")
+        warn(f"{path} cannot be read and is built again: {error}")
         return None
     if found != dict(key) or hashlib.sha256(content).hexdigest() != digest:
-        _warn(f"{path} is damaged or foreign and is built again")
+        warn(f"{path} is damaged or foreign and is built again")
         return None
     return content
 

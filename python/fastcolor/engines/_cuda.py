@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 INSTALL = "pip install 'fastcolor[cuda]'"
+DRIVER = Path("/dev/nvidiactl")  # there where NVIDIA's driver is
 
 
 def cupy() -> Any:
@@ -32,6 +34,13 @@ def problem() -> str | None:
         return None if module.cuda.runtime.getDeviceCount() else "no GPU"
     except module.cuda.runtime.CUDARuntimeError as error:
         return f"no CUDA: {error}"
+
+
+def unused() -> str:
+    """The end of a sentence about an engine on the CPU: why not the GPU, where there is one."""
+    if not DRIVER.exists():
+        return ""
+    return f"; the GPU is not used: {problem() or 'no engine that serves it is installed'}"
 
 
 def stream() -> Any:

@@ -31,6 +31,7 @@ def available(device: str = "cpu", name: str = "onnxruntime") -> str | None:
         import onnxruntime
     except Exception as error:  # a broken installation may raise anything
         return f"{error} ({INSTALL[device]})"
+    onnxruntime.disable_telemetry_events()  # where others imported it before us
     if device == "cpu":
         return None
     problem = _cuda.problem()
@@ -103,8 +104,12 @@ class OrtEngine(BaseEngine):
                 "do_copy_in_default_stream": "1",
                 "use_tf32": "0",
             }
-        kept = _cache.folder() / "onnxruntime-tensorrt"
-        kept.mkdir(parents=True, exist_ok=True)
+        try:
+            kept = _cache.folder() / name
+            kept.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            _cache.warn(f"no engine cache: {error}")
+            return options
         prefix = f"{self.spec.name}-{self.spec.weights_sha256[:16]}-{self.precision}"
         return {
             **options,
