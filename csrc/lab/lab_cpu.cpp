@@ -1,4 +1,5 @@
 #include "core/rows.h"
+#include "lab/dense_rows.h"
 #include "lab/lab_impl.h"
 #include "lab/lab_math.h"
 #include "lab/store_rgb.h"
@@ -32,14 +33,14 @@ inline bool finite(const Plane (&planes)[3], int64_t count) {
 void block_to_lab(Plane (&planes)[3], int64_t count) {
   for (auto& plane : planes) apply_curve(kDecodeCurve, count, plane);
   for (int64_t i = 0; i < count; ++i) {
-    const Xyz c = linear_to_xyz({planes[0][i], planes[1][i], planes[2][i]});
+    const Xyz c = linear_to_xyz(Rgb{planes[0][i], planes[1][i], planes[2][i]});
     planes[0][i] = c.x;
     planes[1][i] = c.y;
     planes[2][i] = c.z;
   }
   for (auto& plane : planes) apply_curve(kLabCurve, count, plane);
   for (int64_t i = 0; i < count; ++i) {
-    const Lab out = f_to_lab({planes[0][i], planes[1][i], planes[2][i]});
+    const Lab out = f_to_lab(Xyz{planes[0][i], planes[1][i], planes[2][i]});
     planes[0][i] = out.l;
     planes[1][i] = out.a;
     planes[2][i] = out.b;
@@ -50,8 +51,14 @@ template <typename T, typename Scale>
 bool to_lab(const ImageView& rgb, const ImageView& lab, int64_t first, int64_t last) {
   alignas(64) Plane planes[3] = {};
   bool ok = true;
+  const bool dense = sizeof(T) == 1 && rgb.interleaved() && lab.interleaved();
   for (int64_t y = first; y < last; ++y) {
-    for (int64_t x = 0; x < rgb.width; x += kBlock) {
+    int64_t x = 0;
+    if (dense) {
+      x = dense_to_lab(reinterpret_cast<const uint8_t*>(rgb.at(0, y)),
+                       reinterpret_cast<float*>(lab.at(0, y)), rgb.width);
+    }
+    for (; x < rgb.width; x += kBlock) {
       const int64_t count = block_at(x, rgb.width);
       load_block<T>(rgb, x, y, count, planes, Scale{});
       if (sizeof(T) == sizeof(float)) {
@@ -86,13 +93,19 @@ template <typename Store>
 bool from_lab(const ImageView& lab, const ImageView& rgb, int64_t first, int64_t last) {
   alignas(64) Plane planes[3] = {};
   bool ok = true;
+  const bool dense = rgb.type == DType::u8 && rgb.interleaved() && lab.interleaved();
   for (int64_t y = first; y < last; ++y) {
-    for (int64_t x = 0; x < lab.width; x += kBlock) {
+    int64_t x = 0;
+    if (dense) {
+      x = dense_from_lab(reinterpret_cast<const float*>(lab.at(0, y)),
+                         reinterpret_cast<uint8_t*>(rgb.at(0, y)), lab.width, ok);
+    }
+    for (; x < lab.width; x += kBlock) {
       const int64_t count = block_at(x, lab.width);
       load_block<float>(lab, x, y, count, planes, Keep{});
       ok &= finite(planes, count);
       for (int64_t i = 0; i < count; ++i) {
-        const Rgb c = xyz_to_linear(lab_to_xyz({planes[0][i], planes[1][i], planes[2][i]}));
+        const Rgb c = xyz_to_linear(lab_to_xyz(Lab{planes[0][i], planes[1][i], planes[2][i]}));
         planes[0][i] = clamp01(c.r);
         planes[1][i] = clamp01(c.g);
         planes[2][i] = clamp01(c.b);

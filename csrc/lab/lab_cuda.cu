@@ -30,7 +30,7 @@ __device__ __forceinline__ void for_each_quad(const Pair& pair, Body body) {
 __global__ void rgb_to_lab_kernel(const Batch<Pair> batch) {
   for_each_quad(batch.items[blockIdx.z], [](float& x, float& y, float& z) {
     const Lab out =
-        xyz_to_lab(linear_to_xyz({srgb_to_linear(x), srgb_to_linear(y), srgb_to_linear(z)}));
+        xyz_to_lab(linear_to_xyz(Rgb{srgb_to_linear(x), srgb_to_linear(y), srgb_to_linear(z)}));
     x = out.l;
     y = out.a;
     z = out.b;
@@ -39,7 +39,7 @@ __global__ void rgb_to_lab_kernel(const Batch<Pair> batch) {
 
 __global__ void lab_to_rgb_kernel(const Batch<Pair> batch) {
   for_each_quad(batch.items[blockIdx.z], [](float& x, float& y, float& z) {
-    const Rgb out = xyz_to_linear(lab_to_xyz({x, y, z}));
+    const Rgb out = xyz_to_linear(lab_to_xyz(Lab{x, y, z}));
     x = linear_to_srgb(out.r);
     y = linear_to_srgb(out.g);
     z = linear_to_srgb(out.b);

@@ -27,9 +27,11 @@ struct XyzOf {  // each divided by the white point: white is (1, 1, 1)
 };
 using Rgb = RgbOf<float>;
 using Xyz = XyzOf<float>;
-struct Lab {
-  float l, a, b;
+template <typename F>
+struct LabOf {
+  F l, a, b;
 };
+using Lab = LabOf<float>;
 
 // The sRGB curve. Values outside [0, 1] are clamped; the unclamped form takes [-1e-6, 1.0005] and
 // may leave [0, 1] by 2e-6.
@@ -67,11 +69,12 @@ FC_HD F lab_f_inverse(F f) {
   return f > 0.20689656f ? cube : straight;
 }
 
-FC_HD Xyz linear_to_xyz(Rgb c) {
-  Xyz out;
+template <typename F>
+FC_HD XyzOf<F> linear_to_xyz(RgbOf<F> c) {
+  XyzOf<F> out;
   // Written as a neutral part plus differences: equal components stay equal to the last bit.
-  const float rg = c.r - c.g;
-  const float bg = c.b - c.g;
+  const F rg = c.r - c.g;
+  const F bg = c.b - c.g;
   out.x = mul_add(rg, 0.433952749f, mul_add(bg, 0.18982783f, c.g));
   out.y = mul_add(rg, 0.212670997f, mul_add(bg, 0.0721689984f, c.g));
   out.z = mul_add(rg, 0.017757915f, mul_add(bg, 0.872765541f, c.g));
@@ -90,19 +93,21 @@ FC_HD RgbOf<F> xyz_to_linear(XyzOf<F> c) {
 }
 
 // f holds lab_f of x, y and z.
-FC_HD Lab f_to_lab(Xyz f) {
-  Lab out;
+template <typename F>
+FC_HD LabOf<F> f_to_lab(XyzOf<F> f) {
+  LabOf<F> out;
   out.l = f_to_lightness(f.y);
   out.a = (f.x - f.y) * 500.0f;
   out.b = (f.y - f.z) * 200.0f;
   return out;
 }
 
-FC_HD Lab xyz_to_lab(Xyz c) { return f_to_lab({lab_f(c.x), lab_f(c.y), lab_f(c.z)}); }
+FC_HD Lab xyz_to_lab(Xyz c) { return f_to_lab(Xyz{lab_f(c.x), lab_f(c.y), lab_f(c.z)}); }
 
-FC_HD Xyz lab_to_xyz(Lab c) {
-  const float fy = mul_add(c.l, 0.00862069f, 0.13793103f);
-  Xyz out;
+template <typename F>
+FC_HD XyzOf<F> lab_to_xyz(LabOf<F> c) {
+  const F fy = mul_add(c.l, 0.00862069f, 0.13793103f);
+  XyzOf<F> out;
   out.x = lab_f_inverse(mul_add(c.a, 0.002f, fy));
   out.y = lab_f_inverse(fy);
   out.z = lab_f_inverse(mul_add(c.b, -0.005f, fy));
