@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import shutil
 import subprocess
 import zipfile
@@ -147,6 +148,26 @@ def test_killed_while_a_zip_is_extended(tmp_path):
     assert len(finished) == len(set(finished))
     assert target.read_bytes() == new
     assert not archives.leftovers(tmp_path)
+
+
+@OUTPUTS
+def test_a_disk_that_is_full_when_members_are_joined(source, tmp_path, output):
+    for number in range(12):  # more than the journal
+        (source / f"{number}.jpg").write_bytes(archives.jpeg(number, 400, 300))
+    target = tmp_path / output
+    old = fresh(source, target)
+    (source / "new.jpg").write_bytes(archives.jpeg(99))
+    command = shlex.join(archives.arguments(source, "-o", target, *archives.QUICK))
+    blocks = len(old) // 1024 - 2
+    line = f"ulimit -f {blocks}; exec {command}"
+    for _ in range(2):
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=100)
+        assert done.returncode == 5
+        assert "would grow beyond the size limit" in done.stderr
+        assert target.read_bytes() == old
+        assert not [name for name in archives.leftovers(tmp_path) if name.endswith(".whole")]
+    assert colour(source, target, Settings(size=32))[0] == 0
+    assert target.read_bytes() == fresh(source, tmp_path / "fresh" / output)
 
 
 class Crash(BaseException):
