@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from fastcolor.cli import engines
-from fastcolor.errors import FastcolorError, StartError, exit_code_of
+from fastcolor.errors import INTERRUPTED, FastcolorError, StartError, exit_code_of
 
 app = typer.Typer(
     name="fastcolor",
@@ -274,6 +274,9 @@ def main() -> None:
         except ImportError as error:
             raise StartError(str(error)) from error
         app()
+    except KeyboardInterrupt:  # outside of what a job finishes in order
+        sys.stderr.write("fastcolor: interrupted\n")
+        sys.exit(INTERRUPTED)
     except Exception as error:
         if os.environ.get("FASTCOLOR_DEBUG"):
             raise
