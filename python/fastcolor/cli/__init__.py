@@ -282,6 +282,9 @@ def main() -> None:
             raise
         foreseen = isinstance(error, (FastcolorError, ValueError, TypeError, OSError))
         kind = "" if foreseen else f"unexpected {type(error).__name__}: "
-        sentence = " ".join(str(error).split())
+        text = str(error)
+        if isinstance(error, OSError) and error.strerror and error.filename:
+            text = f"{error.filename}: {error.strerror}"
+        sentence = " ".join(text.split())
         sys.stderr.write(f"fastcolor: error: {kind}{sentence}\n")
         sys.exit(exit_code_of(error))
