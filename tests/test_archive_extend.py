@@ -205,8 +205,11 @@ def job(target, names, journal):
         sink.finish()
 
 
-@OUTPUTS
-def test_a_crash_between_any_two_steps_of_extending(tmp_path, output, monkeypatch):
+@pytest.mark.parametrize(
+    ("output", "lost"), [("out.zip", False), ("out.tar", False), ("out.zip", True)]
+)
+def test_a_crash_between_any_two_steps_of_extending(tmp_path, output, lost, monkeypatch):
+    """Also where the finished container is then taken away."""
     few = ["b.jpg", "d.jpg"]
     many = ["a.jpg", *few, "c.jpg", "long" * 40 + ".jpg"]
     contents = []
@@ -234,6 +237,8 @@ def test_a_crash_between_any_two_steps_of_extending(tmp_path, output, monkeypatc
                 journal._db.execute("ROLLBACK")
             journal._db.close()
         assert path.read_bytes() in contents
+        if lost:
+            path.unlink()
         journal = Journal(path.with_suffix(".sqlite"))
         job(path, many, journal)
         journal.close()
