@@ -280,6 +280,9 @@ def test_settings_files(tmp_path, source):
     done = archives.colorize(source, "-o", tmp_path / "out", "--settings", path)
     assert done.returncode == 2
     assert "--quality must be between 1 and 100, got 300" in done.stderr
+    done = archives.colorize(source, "-o", tmp_path / "out", "--settings", tmp_path / "none")
+    assert done.returncode == 5
+    assert done.stderr == f"fastcolor: error: {tmp_path / 'none'}: No such file or directory\n"
     path.write_text("size = [\n")
     assert "not a TOML file" in archives.colorize(source, "-o", "x", "--settings", path).stderr
 

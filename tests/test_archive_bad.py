@@ -291,3 +291,17 @@ def test_a_colon_in_a_name_is_no_drive(tmp_path):
     _, heard = colour(source, tmp_path / "out")
     assert set(archives.tree(tmp_path / "out")) == {"A: harbour.jpg"}
     assert set(heard.failures.values()) == {"its name is an absolute path"}
+
+
+def test_a_zip_whose_members_lie_before_its_start(tmp_path):
+    source = archives.fill(tmp_path / "in", 2)
+    data = bytearray(make_archive(source / "z.zip", "zip").read_bytes())
+    at = data.rindex(b"PK\x05\x06") + 16  # where the directory begins
+    data[at : at + 4] = (int.from_bytes(data[at : at + 4], "little") + 999).to_bytes(4, "little")
+    (source / "z.zip").write_bytes(data)
+    code, heard = colour(source, tmp_path / "out")
+    assert (code, len(heard.outcomes)) == (1, 2)
+    reasons = set(heard.failures.values())
+    assert reasons
+    assert all("cannot be unpacked" in text or "is damaged" in text for text in reasons)
+    assert not any("Errno" in text for text in reasons)

@@ -239,3 +239,16 @@ def test_a_name_that_promises_something_else_is_refused(tmp_path, name, words):
     assert (one.returncode, one.stderr.count("\n")) == (5, 1)
     assert "originals are JPEG files" in one.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_what_a_killed_process_left_is_cleared_by_the_next(tmp_path):
+    source = written(tmp_path / "in", JOINED)
+    dying = (
+        "import os, pathlib; from fastcolor.cli import revert; os.replace = lambda *a: os._exit(9);"
+        f"revert.revert([{str(source)!r}], pathlib.Path({str(tmp_path / 'out')!r}),"
+        "max_file=0, force=False, quiet=True)"
+    )
+    assert subprocess.run([sys.executable, "-c", dying]).returncode == 9
+    assert len(found(tmp_path / "out")) == 1
+    assert revert(source, "-o", tmp_path / "out").returncode == 0
+    assert found(tmp_path / "out") == GREYS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 import struct
 import tarfile
@@ -86,6 +87,12 @@ def count(path: Path) -> int | None:
 
 
 def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EINVAL:  # a seek to before the start
+        return "it is said to lie outside the archive"
+    if isinstance(error, EOFError):
+        return "the archive ends inside it"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -134,7 +141,7 @@ def _zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         with open_member(archive, info) as file:
             wanted = _is_small_sidecar(info.filename, info.file_size)
             data, whole = _picture_bytes(file, info.file_size + 1, wanted)
-    except _DAMAGED as error:
+    except (*_DAMAGED, OSError) as error:
         raise ItemError(f"cannot be unpacked: {_sentence(error)}") from error
     if whole and len(data) != info.file_size:
         raise ItemError(
@@ -221,7 +228,7 @@ def _tar_bytes(
         data, whole = (
             (b"", True) if file is None else _picture_bytes(file, info.size, wanted, check)
         )
-    except _DAMAGED as error:
+    except (*_DAMAGED, OSError) as error:
         raise ItemError(f"cannot be unpacked: {_sentence(error)}") from error
     if whole and len(data) != info.size:
         raise ItemError("the archive ends inside it")

@@ -148,9 +148,13 @@ class FolderSink:
         pass
 
     def _temporary(self, name: str) -> Path:
-        """Beside the target, and the same in every run: who does the item again replaces it."""
-        token = hashlib.sha256(folded(name).encode()).hexdigest()[:20]
-        return (self.root / name).with_name(f".fastcolor-{token}.part")
+        return (self.root / name).with_name(temporary_name(name))
+
+
+def temporary_name(name: str) -> str:
+    """Beside the target, and the same in every run: who does the item again replaces it."""
+    token = hashlib.sha256(folded(name).encode()).hexdigest()[:20]
+    return f".fastcolor-{token}.part"
 
 
 def finished_of(row: Any) -> Finished:

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from fastcolor.cli import engines
-from fastcolor.errors import FastcolorError, StartError, exit_code_of
+from fastcolor.errors import INTERRUPTED, FastcolorError, StartError, exit_code_of
 
 app = typer.Typer(
     name="fastcolor",
@@ -281,11 +281,17 @@ def main() -> None:
         except ImportError as error:
             raise StartError(str(error)) from error
         app()
+    except KeyboardInterrupt:  # outside of what a job finishes in order
+        sys.stderr.write("fastcolor: interrupted\n")
+        sys.exit(INTERRUPTED)
     except Exception as error:
         if os.environ.get("FASTCOLOR_DEBUG"):
             raise
         foreseen = isinstance(error, (FastcolorError, ValueError, TypeError, OSError))
         kind = "" if foreseen else f"unexpected {type(error).__name__}: "
-        sentence = " ".join(str(error).split())
+        text = str(error)
+        if isinstance(error, OSError) and error.strerror and error.filename:
+            text = f"{error.filename}: {error.strerror}"
+        sentence = " ".join(text.split())
         sys.stderr.write(f"fastcolor: error: {kind}{sentence}\n")
         sys.exit(exit_code_of(error))

@@ -17,6 +17,7 @@ from fastcolor.archive.errors import ItemError, JobError
 from fastcolor.archive.item import Item
 from fastcolor.archive.journal import Finished, Journal
 from fastcolor.archive.names import folded, format_of, is_picture, printable
+from fastcolor.archive.sink import temporary_name
 from fastcolor.archive.source import Inputs
 from fastcolor.archive.task import write_data
 from fastcolor.errors import FastcolorError
@@ -202,7 +203,7 @@ def _may_be_jpeg(path: Path) -> bool:
 def _write(target: Path, data: bytes, mtime_ns: int) -> None:
     """Under a temporary name until it is complete and on the disk."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".fastcolor-{os.getpid()}.part")
+    temporary = target.with_name(temporary_name(target.name))  # who is killed leaves it to the next
     try:
         with temporary.open("wb") as file:
             file.write(data)

@@ -65,7 +65,7 @@ def open_tiff(source: bytes | Path, reading: Reading) -> Document:
         try:
             parsed = tifffile.TiffFile(file.file, _multifile=False)
         except Exception as error:  # whatever a parser of crafted bytes may raise
-            raise DamagedError(f"the TIFF cannot be read: {error}") from error
+            raise DamagedError(f"the TIFF cannot be read: {_words(error)}") from error
     except BaseException:
         file.file.close()
         raise
@@ -80,7 +80,9 @@ def open_tiff(source: bytes | Path, reading: Reading) -> Document:
         except FastcolorError:
             raise
         except Exception as error:
-            raise DamagedError(f"page {index + 1} of the TIFF cannot be read: {error}") from error
+            raise DamagedError(
+                f"page {index + 1} of the TIFF cannot be read: {_words(error)}"
+            ) from error
         made.left_out = _left_out(found, layout.others if index == 0 else 0)
         made.metadata_source = lambda: _metadata(file, layout, offset)
         if layout.problem and index == 0:
@@ -88,6 +90,11 @@ def open_tiff(source: bytes | Path, reading: Reading) -> Document:
         return made
 
     return Document("tiff", len(layout.pages), page, file.file.close)
+
+
+def _words(error: Exception) -> str:
+    """What tifffile says of its own accord; Python's words about crafted values help nobody."""
+    return str(error) if isinstance(error, tifffile.TiffFileError) else "its fields make no sense"
 
 
 def _walk(file: TiffSource, reading: Reading) -> Layout:
