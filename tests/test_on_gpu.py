@@ -179,6 +179,27 @@ def test_the_operators_go_on_by_the_cpu_where_the_gpu_has_no_room(
     assert archives.tree(tmp_path / "small") == archives.tree(tmp_path / "roomy")
 
 
+def test_a_decoder_that_fails_or_refuses(source, tmp_path, decoder, monkeypatch):
+    wanted = on_cpu(source, tmp_path / "cpu")
+    real = OnGpu._decode
+
+    def odd(self, data):
+        if data == archives.jpeg(3):
+            raise RuntimeError("CUDA error: an odd one")
+        return None if len(calls) > 1 else real(self, data)  # one is its check
+
+    calls = []
+    monkeypatch.setattr(OnGpu, "_decode", lambda *given: calls.append(1) or odd(*given))
+    code, heard = colour(source, tmp_path / "out", GPU)
+    assert code == 1
+    (name,) = heard.failures
+    assert name.endswith("000003.jpg")
+    assert "failed: CUDA error: an odd one" in heard.failures[name]
+    got = archives.tree(tmp_path / "out")
+    assert got == {name: wanted[name] for name in got}
+    assert len(got) == len(wanted) - 1
+
+
 def test_what_the_gpu_does_not_decode_has_the_outputs_of_the_cpu(tmp_path, decoder):
     folder = tmp_path / "in"
     folder.mkdir()

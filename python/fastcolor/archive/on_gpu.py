@@ -16,7 +16,7 @@ import numpy as np
 import simplejpeg
 
 from fastcolor._arrays import Array
-from fastcolor.errors import MissingDependencyError
+from fastcolor.errors import EngineError, MissingDependencyError
 from fastcolor.media.codecs import Page
 from fastcolor.media.metadata import tone_curve
 
@@ -60,10 +60,13 @@ class OnGpu:
             return None
         if page.metadata.orientation != 1 or tone_curve(page.metadata.icc, page.dtype) is not None:
             return None
-        found = self._decode(data)
-        if found is None:  # perhaps for want of memory, which the library does not tell apart
-            self._cupy.get_default_memory_pool().free_all_blocks()
+        try:
             found = self._decode(data)
+            if found is None:  # perhaps for want of memory, which the library does not tell apart
+                self._cupy.get_default_memory_pool().free_all_blocks()
+                found = self._decode(data)
+        except RuntimeError as error:  # not the CPU then: pixels must not depend on the day
+            raise EngineError(f"{self.name} failed: {' '.join(str(error).split())}") from error
         if found is None or found.shape != (page.height, page.width):
             remarks.append("decoded on the CPU: the GPU's decoder refused it")
             return None

@@ -1,7 +1,7 @@
 """Some libraries tell their makers when they are used. Not from here.
 
-ONNX Runtime (since 1.31) and OpenVINO write an identifier into the home folder and send events over
-the network as soon as they are imported.
+OpenVINO writes an identifier into the home folder and looks for its maker's server as soon as it is
+imported; ONNX Runtime (1.31 on Linux) keeps an identifier and a store of events to be sent.
 """
 
 from __future__ import annotations
