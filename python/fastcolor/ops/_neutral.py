@@ -85,18 +85,29 @@ def _size(image: Array, layout: str) -> tuple[int, ...]:
 def _inside_frame(image: Array, layout: str, stream: int) -> tuple[Array, Array] | None:
     """What lies within neutral strips along the sides, and what lies well within them (frames that
     are not straight reach further in); None where there are no such strips."""
+    sides = list(enumerate(_size(image, layout), start=int(layout == "planar")))
+    if min(length for _, length in sides) < _STRIPS:
+        return None
+    ends = {axis: [size * n // _STRIPS for n in range(_STRIPS + 1)] for axis, size in sides}
+
+    def coloured_strips(axis: int, spans: list[tuple[int, int]]) -> NDArray[np.intp]:
+        strips = [window(image, axis, *span) for span in spans]
+        count, _, _, cb2, cr2, _ = _tables(strips, layout, stream).sum(axis=1).T
+        return np.flatnonzero((cb2 + cr2) / count > _MOST_IN_FRAME**2)
+
+    outermost = [
+        len(coloured_strips(axis, [(0, ends[axis][1]), (ends[axis][-2], size)]))
+        for axis, size in sides
+    ]
+    if min(outermost) == 2:  # no side is neutral: spares most pictures in colour two passes
+        return None
     box = well_within = image
     framed = False
-    for axis, length in enumerate(_size(image, layout), start=int(layout == "planar")):
-        if length < _STRIPS:
-            return None
-        ends = [length * n // _STRIPS for n in range(_STRIPS + 1)]
-        strips = [window(image, axis, a, b) for a, b in itertools.pairwise(ends)]
-        count, _, _, cb2, cr2, _ = _tables(strips, layout, stream).sum(axis=1).T
-        coloured = np.flatnonzero((cb2 + cr2) / count > _MOST_IN_FRAME**2)
+    for axis, length in sides:
+        coloured = coloured_strips(axis, list(itertools.pairwise(ends[axis])))
         if len(coloured) < 8:
             return None
-        first, last = ends[coloured[0]], ends[coloured[-1] + 1]
+        first, last = ends[axis][coloured[0]], ends[axis][coloured[-1] + 1]
         framed |= last - first < length
         edge, margin = -(-length // _STRIPS), (last - first) // 8
         box = window(box, axis, first + edge, last - edge)
