@@ -25,15 +25,16 @@ MOST_GRAPHS = 8  # captured shapes that are kept
 
 def available(device: str = "cpu", name: str = "torch") -> str | None:
     """Why it cannot be used on this device; None where it can."""
+    problem = _cuda.problem() if device == "cuda" else None
+    if problem:  # said before a second and 300 MB are spent on the import
+        return problem
     try:
         import torch
     except Exception as error:  # a broken installation may raise anything
         return f"{error} ({INSTALL})"
     if device == "cpu":
         return "CUDA graphs need a GPU" if MODES[name] == "graphs" else None
-    if not torch.cuda.is_available():
-        return "PyTorch finds no CUDA device"
-    return _cuda.problem()
+    return None if torch.cuda.is_available() else "PyTorch finds no CUDA device"
 
 
 def version() -> str:
