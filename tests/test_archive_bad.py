@@ -261,7 +261,8 @@ def test_scans_of_progressive_jpegs_have_a_limit_and_an_option(tmp_path):
 def test_what_is_no_file_is_not_waited_for(tmp_path):
     source = archives.fill(tmp_path / "in", 2)
     os.mkfifo(source / "pipe.jpg")
-    assert colour(source, tmp_path / "out")[1].failures == {}
+    named = {str(source / "pipe.jpg"): "is neither a file nor a folder"}
+    assert colour(source, tmp_path / "out")[1].failures == named
     _, heard = colour([source, source / "pipe.jpg", Path("/dev/zero")], tmp_path / "named")
     assert reason(heard, "pipe.jpg") == reason(heard, "zero") == "is neither a file nor a folder"
 

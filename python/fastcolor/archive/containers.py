@@ -52,7 +52,18 @@ def kind_of(path: Path) -> str | None:
         return "zst"
     if head[257:262] == b"ustar":
         return "tar"
+    if path.suffix.lower() in (".zip", ".cbz") and zipfile.is_zipfile(path):
+        return "zip"  # something is before it: a program that unpacks it, say
     return None
+
+
+def is_picture_inside(path: Path) -> bool:
+    """Whether what is named like an archive is a picture."""
+    try:
+        with path.open("rb") as file:
+            return codecs.sniff(file.read(codecs.HEAD)) in ("jpeg", "png", "tiff", "webp", "jp2")
+    except OSError:
+        return False
 
 
 def members(path: Path, prefix: str, most_bytes: int) -> Iterator[Item]:

@@ -36,7 +36,7 @@ class Settings:
     device: str = _setting("auto")
     size: int = _setting(0, least=0, most=4096)  #: short side that the network sees; 0: the model's
     chroma: str = _setting("guided", "guided", "bicubic", "bilinear")
-    saturation: float = _setting(-1.0, least=-1, most=10)  #: -1: the model's
+    saturation: float = _setting(-1.0, least=0, most=10, auto=-1)  #: -1: the model's
     contrast: str = _setting("none", "none", "clahe")
     format: str = _setting("same", *FORMATS)
     quality: int = _setting(90, least=1, most=100)
@@ -89,8 +89,8 @@ def check(name: str, value: Any) -> None:
         raise SettingsError(f"{option} must be of the type {kind.__name__}, got {value!r}")
     if limits["choices"] and value not in limits["choices"]:
         raise SettingsError(f"{option} must be {' or '.join(limits['choices'])}, got {value!r}")
-    if "least" in limits and not limits["least"] <= value <= limits["most"]:
-        least, most = limits["least"], limits["most"]
+    least, most = limits.get("least", value), limits.get("most", value)
+    if not (least <= value <= most or value == limits.get("auto", least)):
         raise SettingsError(f"{option} must be between {least:g} and {most:g}, got {value}")
 
 
@@ -115,6 +115,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
         import tomli as tomllib  # type: ignore[no-redef, import-not-found, unused-ignore]
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not a TOML file: {error}") from error
 

@@ -93,8 +93,12 @@ class FolderSink:
         except BaseException as error:
             self.drop(name)
             if isinstance(error, (FileExistsError, NotADirectoryError)):
+                file_there = next(
+                    (p for p in temporary.parents if p.exists() and not p.is_dir()),
+                    temporary.parent,
+                )
                 raise ItemError(
-                    f"its output {name} needs a folder where {error.filename} is a file"
+                    f"its output {name} needs a folder where {file_there} is a file"
                 ) from error
             if isinstance(error, OSError):
                 raise cannot_write(self.root / name, error) from error

@@ -52,7 +52,7 @@ class Inputs:
         for root in self._roots:
             if not os.path.lexists(root) and not self._listed_only:
                 raise JobError(f"{root}: there is no such file or folder")
-            if os.path.realpath(root) in self._ours and not root.is_file():
+            if os.path.realpath(root) in self._ours and not os.path.isfile(root):
                 raise JobError(f"the output {root} is the input itself; choose another folder")
             if os.path.realpath(root) in self._ours:
                 raise JobError(f"the output {root} is one of the inputs; choose another name")
@@ -60,7 +60,7 @@ class Inputs:
     def only_file(self) -> bool:
         """Whether this is one picture."""
         root = self._roots[0]
-        return len(self._roots) == 1 and root.is_file() and containers.kind_of(root) is None
+        return len(self._roots) == 1 and os.path.isfile(root) and containers.kind_of(root) is None
 
     def owns(self, target: Path) -> bool:
         """Whether this path is that of an original, which nothing may replace.
@@ -126,28 +126,28 @@ class Inputs:
 
     def _inside(self, root: Path) -> Path:
         """The folder that an input stands for: itself, the stem of an archive, a file's parent."""
-        if root.is_dir():
+        if os.path.isdir(root):
             return root
         if self._is_archive(root):
-            return root.with_name(archive_stem(root)) if root.is_file() else root.parent
+            return root.with_name(archive_stem(root)) if os.path.isfile(root) else root.parent
         return root.parent
 
     def _is_archive(self, path: Path) -> bool:
         """By content for what was named; among the files of a folder the suffix must say so too
         (many documents are zip files inside)."""
         if is_archive(path):
-            return True
-        return path in self._roots and path.is_file() and containers.kind_of(path) is not None
+            return not os.path.isfile(path) or not containers.is_picture_inside(path)
+        return path in self._roots and os.path.isfile(path) and containers.kind_of(path) is not None
 
     def _files(self) -> Iterator[tuple[Path, str | None]]:
         """(path, what is wrong with it) of all files, archives not opened."""
         for root in self._roots:
-            if root.is_dir():
+            if os.path.isdir(root):
                 yield from self._walk(root)
-            elif not root.exists():
+            elif not os.path.exists(root):
                 yield root, "there is no such file"
             else:
-                yield root, None if root.is_file() else "is neither a file nor a folder"
+                yield root, None if os.path.isfile(root) else "is neither a file nor a folder"
 
     def _walk(self, folder: Path) -> Iterator[tuple[Path, str | None]]:
         try:
@@ -168,6 +168,8 @@ class Inputs:
                 yield from self._walk(path)
             elif entry.is_file(follow_symlinks=False):
                 yield path, None
+            elif is_picture(entry.name) or is_archive(entry.name):
+                yield path, "is neither a file nor a folder"
 
 
 def read_file(path: Path) -> bytes:

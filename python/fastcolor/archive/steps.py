@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -162,6 +163,13 @@ class Steps:
 
     def copy(self, result: Result, data: Data, document: Document) -> None:
         item = result.task.item
+        if PurePosixPath(item.name).suffix != PurePosixPath(item.member or item.path).suffix and (
+            _wrong_suffix(replace(item, member=item.name), document.format)
+        ):  # somebody chose the name
+            raise ItemError(
+                f"is in colour already and would be copied as {document.format.upper()}, which "
+                f"{item.name} does not say; name the output so, or colour it with --force"
+            )
         with result.timed("write"):
             staged = self.sink.stage(item.name, item.mtime_ns, lambda file: write_data(file, data))
         self._finished(result, staged, item.name, "copied", document, "")

@@ -227,7 +227,8 @@ class TiffPage(Page):
         except MemoryError:
             raise
         except Exception as error:  # each codec has errors of its own
-            if "imagecodecs" in str(error) and "require" in str(error):
+            lacks = "imagecodecs" in str(error) and "require" in str(error)
+            if lacks or isinstance(error, ImportError):
                 raise missing(f"a TIFF with {self.storage.compression} compression") from error
             if isinstance(error, NotImplementedError):
                 raise UnsupportedError(

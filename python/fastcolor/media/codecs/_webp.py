@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
 from typing import BinaryIO
 
 import numpy as np
@@ -41,8 +42,8 @@ class WebpPage(Page):
         return self._decode()[..., 3].copy() if self.has_alpha else None
 
     def _decode(self) -> Pixels:
-        try:  # not Image.open(): its limit is a global setting
-            with WebPImagePlugin.WebPImageFile(io.BytesIO(self._data)) as image:
+        try:
+            with _opened(self._data) as image:
                 found = np.array(image.convert("RGBA" if self.has_alpha else "RGB"))
         except (OSError, SyntaxError, ValueError, EOFError) as error:
             raise DamagedError(f"the WebP file cannot be decoded: {error}") from error
@@ -55,6 +56,19 @@ class WebpPage(Page):
         xmp = self._chunks.get(b"XMP ") or None
         icc = self._chunks.get(b"ICCP") or None
         return Metadata(exif=exif, xmp=xmp, icc=icc, dpi=_exif.resolution(exif))
+
+
+_opening = threading.Lock()
+
+
+def _opened(data: bytes) -> WebPImagePlugin.WebPImageFile:
+    """Without Pillow's limit of pixels, a setting of the whole process: Limits has been asked."""
+    with _opening:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return WebPImagePlugin.WebPImageFile(io.BytesIO(data))
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:

@@ -55,8 +55,10 @@ def with_provenance(packet: bytes | None, *, model: str, version: str, software:
     about = f"colour predicted by the model {model} {version}"
     if found.before:
         about += f"; the digital source type was {found.before}"
+    # ImageMagick 6 warns of namespaces that are declared deep inside: ours are where there is room.
+    names = f'xmlns:rdf="{RDF}" xmlns:stEvt="{EVENT}" '
     event = (
-        f'<rdf:li xmlns:rdf="{RDF}" xmlns:stEvt="{EVENT}" stEvt:action="edited" '
+        f'<rdf:li {names if found.history else ""}stEvt:action="edited" '
         f"stEvt:softwareAgent={quoteattr(software)} stEvt:parameters={quoteattr(about)}/>"
     )
     used = f"{software.split(' ')[0]}, model {model}"
@@ -67,8 +69,8 @@ def with_provenance(packet: bytes | None, *, model: str, version: str, software:
         f"Iptc4xmpExt:AISystemVersionUsed={quoteattr(version)}"
     )
     if found.history is None:
-        seq = f'<xmpMM:History xmlns:xmpMM="{MM}"><rdf:Seq>{event}</rdf:Seq></xmpMM:History>'
-        description += f">{seq}</rdf:Description>"
+        seq = f"<xmpMM:History><rdf:Seq>{event}</rdf:Seq></xmpMM:History>"
+        description += f' xmlns:xmpMM="{MM}" xmlns:stEvt="{EVENT}">{seq}</rdf:Description>'
     else:
         description += "/>"
     edits = [(start, end, b"") for start, end in found.cuts]
