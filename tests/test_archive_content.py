@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import sys
 
 import archives
+import numpy as np
 import pytest
 from archives import colour
 from PIL import Image
@@ -88,3 +90,31 @@ def test_imagemagick_does_not_complain_of_the_provenance(tmp_path):
     command = ["convert", str(tmp_path / "x.jpg"), str(tmp_path / "x.png")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_outputs_of_every_size_are_on_disk_before_they_have_their_names(tmp_path, monkeypatch):
+    """What os.replace() gives a name was synced after its last byte was written."""
+    source = archives.fill(tmp_path / "in", 3)
+    rng = np.random.default_rng(3)
+    for number in range(3):
+        noise = rng.integers(0, 256, (1100, 1100), np.uint8)
+        Image.fromarray(noise).save(source / f"large{number}.png")
+    synced: dict[int, int] = {}  # by inode: bytes there at the time
+    named = []
+    real_sync, real_replace = os.fsync, os.replace
+
+    def fsync(handle: int) -> None:
+        real_sync(handle)
+        synced[os.fstat(handle).st_ino] = os.fstat(handle).st_size
+
+    def replace(old: os.PathLike[str], new: os.PathLike[str]) -> None:
+        about = os.stat(old)
+        assert synced.get(about.st_ino) == about.st_size, new
+        named.append(about.st_size)
+        real_replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    assert colour(source, tmp_path / "out", Settings(size=32, jobs=3))[0] == 0
+    assert sum(size > 1 << 20 for size in named) == 3
+    assert len(named) == 6
