@@ -322,8 +322,8 @@ def _collision(name: str, row: sqlite3.Row) -> str:
     if row["name"] == name or folded(row["name"]) != folded(name):
         return f"its output {row['name']} is already that of {origin}"
     return (
-        f"its output {name} differs from {row['name']} of {origin} only in letter case, "
-        "which some file systems take for one name"
+        f"its output {name} differs from {row['name']} of {origin} only in letter case "
+        "or in how Unicode spells it, which some file systems take for one name"
     )
 
 

@@ -76,7 +76,8 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
             made = _joined(steps, data, cb, cr, page.metadata, luma_only)
         result.remark(page, "jpeg")
         if result.task.sample:
-            steps.sample(result, gpu.host(toned) if gpu else toned, ab)
+            seen = gpu.host(toned) if gpu else toned
+            steps.sample(result, seen, ab, page.metadata.orientation)
         note = f"{TAKEN_OVER}: revert gives that luma, not the file" if luma_only else KEPT
         steps.finish(result, lambda file: write_data(file, made), document, note)
 

@@ -70,7 +70,7 @@ def _reencoded(steps: Steps, result: Result, page: Page, pixels: Any) -> bytes:
             luma, ab, settings.subsampling,
             chroma=settings.chroma, saturation=steps.inference.saturation,
         )  # fmt: skip
-    steps.sample(result, luma, ab)
+    steps.sample(result, luma, ab, page.metadata.orientation)
     result.remark(page, "jpeg")
     with result.timed("encode"):
         if max(luma.shape) > MOST_JPEG_SIDE:
@@ -108,7 +108,7 @@ def _page(steps: Steps, result: Result, page: Page, pixels: Any, writer: codecs.
     with result.timed("infer"):
         ab = steps.inference.ab(luma, page.metadata.orientation)
     if page.index == 0:
-        steps.sample(result, luma, ab)
+        steps.sample(result, luma, ab, page.metadata.orientation)
     merge = partial(ops.merge_rgb, luma, ab, settings.chroma, steps.inference.saturation)
     reused = pixels if pixels.ndim == 3 and pixels.flags.carray else None
     large = 3 * luma.nbytes > BAND_BYTES

@@ -227,7 +227,7 @@ class _Job:
         """One result from the workers, and what became ready by it."""
         result = workers.result(timeout)
         if result is not None:
-            self.series.add(**result.seconds)
+            self.series.worked(result.seconds)
             self.held -= len(result.task.data)
             self.waiting[result.task.number] = result
             for ready in self._in_order() if self.sink.ordered else self._any_order():

@@ -19,15 +19,28 @@ class Series:
         self.totals: dict[str, float] = defaultdict(float)
 
     def add(self, **amounts: float) -> None:
-        index = int((time.monotonic() - self.started) / self.seconds)
-        while index >= MOST:
+        self._spread(amounts, 0.0)
+
+    def worked(self, seconds: dict[str, float]) -> None:
+        """What a worker has spent until now, stage by stage, since it began."""
+        self._spread(seconds, sum(seconds.values()))
+
+    def _spread(self, amounts: dict[str, float], duration: float) -> None:
+        """Adds to the intervals of the last ``duration`` seconds, to each its share of them."""
+        end = time.monotonic() - self.started
+        while end >= MOST * self.seconds:
             self._halve()
-            index //= 2
-        while len(self._intervals) <= index:
+        last = int(end / self.seconds)
+        while len(self._intervals) <= last:
             self._intervals.append({})
-        interval = self._intervals[index]
+        begin = max(0.0, end - duration)
+        for index in range(int(begin / self.seconds), last + 1):
+            low, high = index * self.seconds, (index + 1) * self.seconds
+            share = (min(high, end) - max(low, begin)) / (end - begin) if end > begin else 1.0
+            interval = self._intervals[index]
+            for name, amount in amounts.items():
+                interval[name] = interval.get(name, 0.0) + amount * share
         for name, amount in amounts.items():
-            interval[name] = interval.get(name, 0.0) + amount
             self.totals[name] += amount
 
     def elapsed(self) -> float:

@@ -210,13 +210,15 @@ class Steps:
             pages=document.pages,
         )
 
-    def sample(self, result: Result, luma: Any, ab: Any) -> None:
+    def sample(self, result: Result, luma: Any, ab: Any, orientation: int) -> None:
         if not result.task.sample:
             return
         from fastcolor.archive.report import thumbnails
 
+        upright = codecs.to_upright(luma, orientation)
+        colours = np.ascontiguousarray(codecs.to_upright(ab, orientation, planar=True))
         result.sample = thumbnails(
-            luma, ab, self.settings.chroma, self.inference.saturation, THUMBNAIL_PX
+            upright, colours, self.settings.chroma, self.inference.saturation, THUMBNAIL_PX
         )
 
     @contextmanager

@@ -6,6 +6,7 @@ FASTCOLOR_DEBUG=1 lets the traceback through.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import metadata
@@ -292,6 +293,8 @@ def main() -> None:
         text = str(error)
         if isinstance(error, OSError) and error.strerror and error.filename:
             text = f"{error.filename}: {error.strerror}"
+        elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            text = f"standard output cannot be written: {error.strerror}"
         sentence = " ".join(text.split())
         sys.stderr.write(f"fastcolor: error: {kind}{sentence}\n")
         sys.exit(exit_code_of(error))

@@ -53,6 +53,8 @@ class JpegPage(Page):
         super().__init__((frame.width, frame.height), count, depth, reading)
         self.data = data
         self.frame = frame
+        if any(marker == 0xE2 and body[:4] == b"MPF\0" for marker, body in frame.segments):
+            self.damage("warning", "the JPEG holds more pictures (MPO): only the first is coloured")
         sampling = ""
         if count == 3:
             sampling = _SAMPLINGS.get(frame.components[0][1:], "other")

@@ -1,0 +1,42 @@
+"""Throughput over time: no more work in an interval than workers there were."""
+
+from __future__ import annotations
+
+import pytest
+
+from fastcolor.archive import series
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(series.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_long_work_lies_where_it_was_done(clock):
+    found = series.Series()
+    clock[0] += 3.25
+    found.worked({"decode": 2.0, "infer": 1.0})
+    intervals = found.intervals()
+    assert [row.get("decode", 0) for row in intervals[:2]] == [
+        pytest.approx(1 / 6, abs=1e-3),
+        pytest.approx(1 / 3, abs=1e-3),
+    ]
+    for row in intervals:
+        assert row.get("decode", 0) + row.get("infer", 0) <= 0.5 + 1e-6
+    assert sum(row.get("decode", 0) for row in intervals) == pytest.approx(2.0, abs=1e-3)
+    assert found.totals == {"decode": 2.0, "infer": 1.0}
+
+
+def test_many_intervals_become_longer_ones_and_lose_nothing(clock):
+    found = series.Series()
+    for _ in range(5000):
+        clock[0] += 0.3
+        found.worked({"infer": 0.25})
+        found.add(items=1)
+    intervals = found.intervals()
+    assert len(intervals) <= series.MOST
+    assert sum(row["items"] for row in intervals) == 5000
+    assert sum(row["infer"] for row in intervals) == pytest.approx(1250, abs=0.1)
+    assert found.totals["items"] == 5000
