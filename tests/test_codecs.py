@@ -323,4 +323,4 @@ except MissingDependencyError as error:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 2
-    assert all("pip install 'fastcolor[codecs]'" in line for line in lines)
+    assert all("pip install imagecodecs" in line for line in lines)

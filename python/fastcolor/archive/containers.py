@@ -208,7 +208,7 @@ class _ZstdFile:
             import zstandard
         except ImportError as error:
             raise MissingDependencyError(
-                "reading .tar.zst needs zstandard: pip install 'fastcolor[codecs]'"
+                "reading .tar.zst needs zstandard: pip install zstandard"
             ) from error
         self._error = zstandard.ZstdError
         reader = zstandard.ZstdDecompressor(max_window_size=2**31)

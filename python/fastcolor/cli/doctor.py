@@ -48,8 +48,8 @@ CODECS = (
     Library("simplejpeg", "simplejpeg", ("simplejpeg",), "simplejpeg"),
     Library("Pillow", "PIL.Image", ("pillow",), "pillow"),
     Library("tifffile", "tifffile", ("tifffile",), "tifffile"),
-    Library("imagecodecs", "imagecodecs", ("imagecodecs",), "'fastcolor[codecs]'"),
-    Library("zstandard", "zstandard", ("zstandard",), "'fastcolor[codecs]'"),
+    Library("imagecodecs", "imagecodecs", ("imagecodecs",), "imagecodecs"),
+    Library("zstandard", "zstandard", ("zstandard",), "zstandard"),
     Library("PyAV", "av", ("av",), "'fastcolor[codecs]'"),
     Library("nvImageCodec", "nvidia.nvimgcodec", ("nvidia-nvimgcodec-cu13",), "'fastcolor[cuda]'"),
 )

@@ -39,5 +39,5 @@ class Damage:
 
 def missing(what: str) -> MissingDependencyError:
     return MissingDependencyError(
-        f"{what} needs imagecodecs; install it with pip install 'fastcolor[codecs]'"
+        f"{what} needs imagecodecs; install it with pip install imagecodecs"
     )
