@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -73,3 +74,33 @@ def test_an_empty_output_is_not_the_working_folder(source, tmp_path, command):
     assert done.returncode == 2
     assert "it is empty" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def remembered(path) -> bool:
+    """Whether the file's first byte lies in the system's memory."""
+    with path.open("rb") as file:
+        try:
+            return os.preadv(file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT) == 1
+        except BlockingIOError:
+            return False
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_outputs_do_not_crowd_out_what_others_keep_in_memory(source, tmp_path, output):
+    probe = tmp_path / "probe"
+    with probe.open("wb") as file:
+        file.write(bytes(100_000))
+        file.flush()
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    try:
+        if remembered(probe):
+            pytest.skip("this file system lives in memory")
+    except OSError as error:
+        pytest.skip(f"this file system does not say what it remembers: {error}")
+    probe.write_bytes(bytes(100_000))
+    assert remembered(probe)
+    run([source], tmp_path / output, archives.SETTINGS)
+    made = tmp_path / output
+    files = [made] if made.is_file() else [p for p in made.rglob("*") if p.is_file()]
+    assert files and not any(remembered(file) for file in files)

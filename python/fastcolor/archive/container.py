@@ -15,7 +15,7 @@ from typing import IO
 from fastcolor.archive.errors import JobError, cannot_write
 from fastcolor.archive.journal import Finished, Journal
 from fastcolor.archive.layout import Member, layout_of, zip_date
-from fastcolor.archive.sink import Staged, Write, finished_of, sync_folder
+from fastcolor.archive.sink import Staged, Write, finished_of, settle, sync_folder
 
 CONTAINERS = (".zip", ".cbz", ".tar")
 _PIECE = 1 << 20  # that is copied at a time
@@ -105,7 +105,7 @@ class ContainerSink:
                 done.append(replace(finished, start=start, crc=crc))
             if writing:
                 self._end = self._opened().tell()
-                _sync(self._opened())
+                settle(self._opened())
         except OSError as error:
             raise cannot_write(self.target, error) from error
         self._note("end", self._end)
@@ -126,7 +126,7 @@ class ContainerSink:
         try:
             file = self._opened()
             self._layout.end(file, self._members())
-            _sync(file)
+            settle(file)
             self.close()
         except OSError as error:
             raise cannot_write(self.target, error) from error
@@ -204,7 +204,7 @@ class ContainerSink:
                     members.append(self._copied(*place, row, made))
                     rows.append(row["id"])
                 self._layout.end(made, members)
-                _sync(made)
+                settle(made)
         except BaseException as error:
             with suppress(OSError):
                 self._whole.unlink(missing_ok=True)
@@ -241,8 +241,3 @@ class ContainerSink:
             f"{self.target} has been changed since it was written, so nothing can be added to it; "
             "--restart makes it anew"
         )
-
-
-def _sync(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
