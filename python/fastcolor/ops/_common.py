@@ -107,7 +107,7 @@ def outputs(
     if out is None:
         for shape in shapes:
             if math.prod(shape) > MOST_SAMPLES:
-                raise ValueError(f"image makes a result of {shape}, more than 2^40 samples")
+                raise ValueError(f"out would have the shape {shape}, more than 2^40 samples")
         return [empty(shape, dtype, source, "image") for shape, source in zip(shapes, sources)]
     outs = [adopt(array, "out") for array in as_list(out)]
     if isinstance(images, (list, tuple)) != isinstance(out, (list, tuple)):
