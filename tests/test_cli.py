@@ -84,6 +84,8 @@ def test_wrong_cpu_level_is_one_sentence(arguments):
     done = fastcolor_command(*arguments, FASTCOLOR_CPU="sse9")
     assert "FASTCOLOR_CPU=sse9: use baseline, avx2 or avx512" in one_sentence(done)
     assert done.returncode == 7
+    no_text = fastcolor_command(*arguments, FASTCOLOR_CPU="avx2\udcff")  # bytes that are no UTF-8
+    assert "FASTCOLOR_CPU=avx2?: use" in one_sentence(no_text)
 
 
 def test_wrong_cpu_level_is_an_import_error_for_programs():
