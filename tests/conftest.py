@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,13 @@ from fastcolor.engines import _telemetry
 _telemetry.forbid()  # tests import libraries without our engines, too
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+with suppress(ImportError):  # on machines for measuring it may be absent
+    import hypothesis
+
+    # How long an example takes says how busy the machine is, not whether it is right.
+    hypothesis.settings.register_profile("no deadline", deadline=None)
+    hypothesis.settings.load_profile("no deadline")
 
 LEVELS = fastcolor.build_info()["cpu_levels"]
 

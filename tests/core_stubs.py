@@ -16,6 +16,8 @@ from typing import Any
 
 from fastcolor.errors import FastcolorError
 
+__version__: str
+
 class DeviceError(FastcolorError, RuntimeError): ...
 
 '''

@@ -69,11 +69,23 @@ def test_doctor_says_what_is_there_and_how_to_get_the_rest():
         assert name in text
 
 
+def test_doctor_says_everything_on_narrow_terminals():
+    narrow = fastcolor_command("doctor", COLUMNS="12", NO_COLOR="1").stdout
+    for sentence in (
+        "(FASTCOLOR_THREADS changes it)",
+        f"built with {fastcolor.build_info()['compiler']}",
+    ):
+        assert sentence in narrow
+    assert "\x1b" not in narrow
+
+
 @pytest.mark.parametrize("arguments", [["doctor"], ["--version"], ["bench", "kernels"]])
 def test_wrong_cpu_level_is_one_sentence(arguments):
     done = fastcolor_command(*arguments, FASTCOLOR_CPU="sse9")
     assert "FASTCOLOR_CPU=sse9: use baseline, avx2 or avx512" in one_sentence(done)
     assert done.returncode == 7
+    no_text = fastcolor_command(*arguments, FASTCOLOR_CPU="avx2\udcff")  # bytes that are no UTF-8
+    assert "FASTCOLOR_CPU=avx2?: use" in one_sentence(no_text)
 
 
 def test_wrong_cpu_level_is_an_import_error_for_programs():
@@ -135,6 +147,26 @@ def test_demo_names_the_file_that_it_cannot_read(tmp_path):
     unreadable = fastcolor_command("demo", "-i", tmp_path / "text.jpg", "-o", tmp_path)
     assert "text.jpg is not a picture" in one_sentence(unreadable)
     assert unreadable.returncode == 5
+    Image.new("L", (90, 70)).save(tmp_path / "half.png")
+    (tmp_path / "half.png").write_bytes((tmp_path / "half.png").read_bytes()[:60])
+    damaged = fastcolor_command("demo", "--operators", "-i", tmp_path / "half.png", "-o", tmp_path)
+    assert "half.png is damaged: " in one_sentence(damaged)
+    assert damaged.returncode == 5
+    Image.new("1", (20000, 18000)).save(tmp_path / "large.png")
+    large = fastcolor_command("demo", "-i", tmp_path / "large.png", "-o", tmp_path)
+    assert "large.png has more pixels" in one_sentence(large)
+    assert large.returncode == 5
+
+
+def test_paths_of_variables_that_are_not_set_are_refused():
+    for arguments in (
+        ["demo", "-o", ""],
+        ["demo", "-i", ""],
+        ["bench", "kernels", "--json", "", "--only", "luma"],
+    ):
+        done = fastcolor_command(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "it is empty" in done.stderr
 
 
 @pytest.mark.skipif(not fastcolor.build_info()["cuda"]["problem"], reason="there is a CUDA device")

@@ -129,6 +129,8 @@ def test_bad_input_is_named(rng):
         (lambda: ops.split_tiles(image, 8, 5), ValueError, "overlap must be from 0 to half"),
         (lambda: ops.split_tiles(image, 8, -1), ValueError, "overlap must be"),
         (lambda: ops.split_tiles(image, "8", 2), TypeError, "tile must be"),
+        (lambda: ops.split_tiles(image, 1 << 24, 0), ValueError, "out would have the shape"),
+        (lambda: ops.TileGrid(-8, 8, 8, 8, 0), ValueError, "width and height must be .* got -8"),
         (lambda: ops.blend_tiles(tiles[:-1], grid), ValueError, "tiles must be"),
         (lambda: ops.blend_tiles(tiles, grid, scale=2), ValueError, "tiles must be"),
         (lambda: ops.blend_tiles(tiles, grid, scale=0), ValueError, "scale must be"),

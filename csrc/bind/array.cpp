@@ -16,13 +16,17 @@ constexpr int64_t kMostReach = int64_t{1} << 38;  // bytes from the first sample
 constexpr size_t kMostAxes = 8;
 
 DType dtype_of(char kind, int64_t bytes, const std::string& name, const std::string& said) {
-  if (kind == 'u' && bytes == 1) return DType::u8;
-  if (kind == 'u' && bytes == 2) return DType::u16;
-  if (kind == 'f' && bytes == 2) return DType::f16;
-  if (kind == 'f' && bytes == 4) return DType::f32;
-  if (kind == 'i' && bytes == 8) return DType::i64;
+  constexpr struct {
+    char kind;
+    DType type;
+  } known[] = {{'u', DType::u8},  {'u', DType::u16}, {'u', DType::u32}, {'u', DType::u64},
+               {'f', DType::f16}, {'f', DType::f32}, {'f', DType::f64}, {'b', DType::b8},
+               {'i', DType::i8},  {'i', DType::i16}, {'i', DType::i32}, {'i', DType::i64}};
+  for (const auto& each : known) {
+    if (each.kind == kind && dtype_size(each.type) == bytes) return each.type;
+  }
   throw ArgumentTypeError(
-      concat(name, " must be uint8, uint16, float16 or float32 in native byte order, got ", said));
+      concat(name, " must hold whole numbers or floats, got the type ", printable(said)));
 }
 
 void check_shape(const ArrayRef& array, const std::string& name) {

@@ -56,6 +56,7 @@ void register_core(py::module_& m) {
   });
   cpu_level();  // a wrong FASTCOLOR_CPU shows at import, not in the middle of a job
   thread_count();
+  m.attr("__version__") = FC_VERSION;  // build_info() starts CUDA, an import must not
   m.def("build_info", &build_info);
   m.def("set_cpu_level", &set_cpu_level, py::arg("name"));
   m.def("set_thread_count", &set_thread_count, py::arg("count"));

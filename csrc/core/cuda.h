@@ -53,11 +53,18 @@ inline cudaStream_t stream_of(const Place& place) {
   return reinterpret_cast<cudaStream_t>(place.stream);
 }
 
+// A pool of the current device's memory that keeps what was freed for the next call; nullptr where
+// there are none. CUDA's default pool gives memory back to the system whenever somebody waits for a
+// stream, and getting it anew takes longer than most kernels.
+cudaMemPool_t memory_pool();
+
 // Memory in stream order: freed once the work enqueued before has run.
 class StreamMemory {
  public:
   StreamMemory(size_t bytes, cudaStream_t stream) : stream_(stream) {
-    FC_CUDA_CHECK(cudaMallocAsync(&memory_, bytes, stream));
+    const cudaMemPool_t pool = memory_pool();
+    FC_CUDA_CHECK(pool != nullptr ? cudaMallocFromPoolAsync(&memory_, bytes, pool, stream)
+                                  : cudaMallocAsync(&memory_, bytes, stream));
   }
   ~StreamMemory() { cudaFreeAsync(memory_, stream_); }
   StreamMemory(const StreamMemory&) = delete;

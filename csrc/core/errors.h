@@ -26,6 +26,14 @@ std::string concat(const Parts&... parts) {
   return text.str();
 }
 
+// Text from outside as messages can hold it: Python takes UTF-8 only, and an environment any bytes.
+inline std::string printable(std::string text) {
+  for (char& c : text) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return text;
+}
+
 }  // namespace fastcolor
 
 // The caller's mistake: FC_CHECK(condition, "size must be ", low, ", got ", size).

@@ -13,7 +13,8 @@
 
 namespace fastcolor {
 
-enum class DType : int { u8, u16, f16, bf16, f32, i64 };
+// From b8 on: only there so that messages can name what was given; no operator takes these.
+enum class DType : int { u8, u16, f16, bf16, f32, b8, i8, i16, i32, i64, u32, u64, f64 };
 enum class Device : int { cpu, cuda };
 
 // Where the work runs. A CUDA stream is the caller's own, as an integer so that code without CUDA
@@ -26,12 +27,19 @@ struct Place {
 
 FC_VIEW_HD constexpr int64_t dtype_size(DType type) {
   switch (type) {
-    case DType::u8: return 1;
+    case DType::u8:
+    case DType::b8:
+    case DType::i8: return 1;
     case DType::u16:
     case DType::f16:
-    case DType::bf16: return 2;
-    case DType::f32: return 4;
-    case DType::i64: return 8;
+    case DType::bf16:
+    case DType::i16: return 2;
+    case DType::f32:
+    case DType::i32:
+    case DType::u32: return 4;
+    case DType::i64:
+    case DType::u64:
+    case DType::f64: return 8;
   }
   return 0;
 }
@@ -43,7 +51,14 @@ constexpr const char* dtype_name(DType type) {
     case DType::f16: return "float16";
     case DType::bf16: return "bfloat16";
     case DType::f32: return "float32";
+    case DType::b8: return "bool";
+    case DType::i8: return "int8";
+    case DType::i16: return "int16";
+    case DType::i32: return "int32";
     case DType::i64: return "int64";
+    case DType::u32: return "uint32";
+    case DType::u64: return "uint64";
+    case DType::f64: return "float64";
   }
   return "?";
 }

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "core/errors.h"
+
 namespace fastcolor {
 namespace {
 
@@ -33,7 +35,7 @@ CpuLevel level_named(const std::string& name) {
     }
     return level;
   }
-  throw std::runtime_error("FASTCOLOR_CPU=" + name + ": use baseline, avx2 or avx512");
+  throw std::runtime_error("FASTCOLOR_CPU=" + printable(name) + ": use baseline, avx2 or avx512");
 }
 
 CpuLevel choose() {

@@ -10,6 +10,7 @@
 #include <exception>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -25,8 +26,8 @@ int default_thread_count() {
   if (wanted != nullptr && *wanted != '\0') {
     char* end = nullptr;
     const long count = std::strtol(wanted, &end, 10);
-    FC_CHECK(*end == '\0' && count >= 1 && count <= kMostThreads, "FASTCOLOR_THREADS=", wanted,
-             ": use a number from 1 to ", kMostThreads);
+    FC_CHECK(*end == '\0' && count >= 1 && count <= kMostThreads,
+             "FASTCOLOR_THREADS=", printable(wanted), ": use a number from 1 to ", kMostThreads);
     return static_cast<int>(count);
   }
   cpu_set_t allowed;
@@ -44,16 +45,13 @@ class Pool {
   void run(int64_t chunks, int threads, const std::function<void(int64_t)>& chunk) {
     {
       std::lock_guard lock(mutex_);
-      while (static_cast<int>(workers_.size()) < threads - 1) {
-        const int index = static_cast<int>(workers_.size());
-        workers_.emplace_back([this, index] { work(index); });
-      }
+      const int helpers = start_workers(threads - 1);
       chunk_ = &chunk;
       chunks_ = chunks;
       next_.store(0, std::memory_order_relaxed);
       failure_ = nullptr;
-      invited_ = threads - 1;
-      running_ = threads - 1;
+      invited_ = helpers;
+      running_ = helpers;
       ++job_;
     }
     wake_.notify_all();
@@ -65,6 +63,18 @@ class Pool {
   }
 
  private:
+  // `wanted` workers, or as many as the system has room for: fewer threads give the same bytes.
+  int start_workers(int wanted) {
+    try {
+      while (static_cast<int>(workers_.size()) < wanted) {
+        const int index = static_cast<int>(workers_.size());
+        workers_.emplace_back([this, index] { work(index); });
+      }
+    } catch (const std::system_error&) {
+    }
+    return std::min(wanted, static_cast<int>(workers_.size()));
+  }
+
   void work(int index) {
     uint64_t seen = 0;
     std::unique_lock lock(mutex_);

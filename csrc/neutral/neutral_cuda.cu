@@ -73,22 +73,6 @@ __global__ void off_tone_kernel(const Batch<OffItem> batch) {
   if (threadIdx.x == 0 && total != 0) atomicAdd(item.count, total);
 }
 
-// Device memory for the length of a call, in the order of the stream.
-class Scratch {
- public:
-  Scratch(size_t bytes, cudaStream_t stream) : stream_(stream) {
-    FC_CUDA_CHECK(cudaMallocAsync(&memory_, bytes, stream));
-  }
-  ~Scratch() { cudaFreeAsync(memory_, stream_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  void* get() const { return memory_; }
-
- private:
-  void* memory_ = nullptr;
-  cudaStream_t stream_;
-};
-
 // launch(items, grid) in batches; the grid covers the largest image with rows left to stride over.
 template <typename Item, typename Launch>
 void launch_items(const std::vector<Item>& items, Launch launch) {
@@ -128,16 +112,17 @@ void tone_sums(const std::vector<ImageView>& rgb, std::vector<ToneTable>& tables
   const DeviceGuard guard(place);
   const cudaStream_t stream = stream_of(place);
   const size_t bytes = rgb.size() * sizeof(ToneTable);
-  const Scratch sums(bytes, stream);
-  FC_CUDA_CHECK(cudaMemsetAsync(sums.get(), 0, bytes, stream));
+  const StreamMemory sums(bytes, stream);
+  FC_CUDA_CHECK(cudaMemsetAsync(sums.as<void>(), 0, bytes, stream));
   std::vector<SumsItem> items;
   for (size_t i = 0; i < rgb.size(); ++i) {
-    items.push_back({rgb[i], static_cast<Sum*>(sums.get()) + i * kToneTableSize});
+    items.push_back({rgb[i], sums.as<Sum>() + i * kToneTableSize});
   }
   if (rgb[0].type == DType::u8) launch_sums<uint8_t>(items, stream);
   if (rgb[0].type == DType::u16) launch_sums<uint16_t>(items, stream);
   if (rgb[0].type == DType::f32) launch_sums<float>(items, stream);
-  FC_CUDA_CHECK(cudaMemcpyAsync(tables.data(), sums.get(), bytes, cudaMemcpyDeviceToHost, stream));
+  FC_CUDA_CHECK(
+      cudaMemcpyAsync(tables.data(), sums.as<void>(), bytes, cudaMemcpyDeviceToHost, stream));
   FC_CUDA_CHECK(cudaStreamSynchronize(stream));
 }
 
@@ -146,20 +131,20 @@ void off_tone_counts(const std::vector<ImageView>& rgb, const std::vector<Tones>
   const DeviceGuard guard(place);
   const cudaStream_t stream = stream_of(place);
   const size_t bytes = rgb.size() * sizeof(Sum);
-  const Scratch sums(bytes, stream);
-  const Scratch device_tones(rgb.size() * sizeof(Tones), stream);
-  FC_CUDA_CHECK(cudaMemsetAsync(sums.get(), 0, bytes, stream));
-  FC_CUDA_CHECK(cudaMemcpyAsync(device_tones.get(), tones.data(), rgb.size() * sizeof(Tones),
+  const StreamMemory sums(bytes, stream);
+  const StreamMemory device_tones(rgb.size() * sizeof(Tones), stream);
+  FC_CUDA_CHECK(cudaMemsetAsync(sums.as<void>(), 0, bytes, stream));
+  FC_CUDA_CHECK(cudaMemcpyAsync(device_tones.as<void>(), tones.data(), rgb.size() * sizeof(Tones),
                                 cudaMemcpyHostToDevice, stream));
   std::vector<OffItem> items;
   for (size_t i = 0; i < rgb.size(); ++i) {
-    items.push_back({rgb[i], static_cast<const Tone*>(device_tones.get()) + i * kToneBins,
-                     static_cast<Sum*>(sums.get()) + i});
+    items.push_back({rgb[i], device_tones.as<const Tone>() + i * kToneBins, sums.as<Sum>() + i});
   }
   if (rgb[0].type == DType::u8) launch_off<uint8_t>(items, stream);
   if (rgb[0].type == DType::u16) launch_off<uint16_t>(items, stream);
   if (rgb[0].type == DType::f32) launch_off<float>(items, stream);
-  FC_CUDA_CHECK(cudaMemcpyAsync(counts.data(), sums.get(), bytes, cudaMemcpyDeviceToHost, stream));
+  FC_CUDA_CHECK(
+      cudaMemcpyAsync(counts.data(), sums.as<void>(), bytes, cudaMemcpyDeviceToHost, stream));
   FC_CUDA_CHECK(cudaStreamSynchronize(stream));
 }
 

@@ -33,7 +33,8 @@ namespace {
 
 TileAxis axis_of(int64_t size, int64_t tile, int64_t overlap) {
   constexpr int64_t kMost = int64_t{1} << 24;
-  FC_CHECK(size >= 1 && size <= kMost, "the image must have sides from 1 to ", kMost);
+  FC_CHECK(size >= 1 && size <= kMost, "width and height must be from 1 to ", kMost, ", got ",
+           size);
   FC_CHECK(tile >= 1 && tile <= kMost, "tile must be from 1 to ", kMost, ", got ", tile);
   FC_CHECK(overlap >= 0 && overlap <= tile / 2, "overlap must be from 0 to half a tile (", tile / 2,
            "), got ", overlap);

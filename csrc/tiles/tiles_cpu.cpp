@@ -40,15 +40,24 @@ void split(const ImageView& image, const TileStack& tiles, const TileGrid& grid,
     const int64_t high = room < tile.width ? (room > low ? room : low) : tile.width;
     const int64_t offset = index * tiles.stride;
     for (int64_t channel = 0; channel < image.channels; ++channel) {
-      const auto mirror = [&](int64_t x) {
-        copy_run<T>(image, tile_source(grid.x, column, x), source_y, tile, x, y, channel, 1, 0,
-                    offset);
+      const char* source = image.at(0, source_y, channel);
+      char* target = tile.at(0, y, channel) + offset;
+      const auto mirror = [&](int64_t x, int64_t end) {
+        const int64_t period = image.width > 1 ? 2 * (image.width - 1) : 1;
+        int64_t phase = (start + x) % period;  // as reflect_index, with one division for the run
+        if (phase < 0) phase += period;
+        for (; x < end; ++x) {
+          const int64_t at = phase < image.width ? phase : period - phase;
+          *reinterpret_cast<T*>(target + x * tile.pixel_stride) =
+              *reinterpret_cast<const T*>(source + at * image.pixel_stride);
+          if (++phase == period) phase = 0;
+        }
       };
-      for (int64_t x = 0; x < low; ++x) mirror(x);
+      if (low > 0) mirror(0, low);
       if (high > low) {
         copy_run<T>(image, start + low, source_y, tile, low, y, channel, high - low, 0, offset);
       }
-      for (int64_t x = high; x < tile.width; ++x) mirror(x);
+      if (high < tile.width) mirror(high, tile.width);
     }
   }
 }

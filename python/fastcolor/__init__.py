@@ -23,9 +23,8 @@ _problem: ImportError | None = None
 
 try:
     from fastcolor import ops
-    from fastcolor._core import DeviceError, build_info, set_thread_count, thread_count
-
-    __version__: str = build_info()["version"]
+    from fastcolor._core import DeviceError, __version__, build_info
+    from fastcolor._threads import set_thread_count, thread_count
 except ImportError as error:
     # The command line lives in this package and says in one sentence what is wrong, so the error
     # waits for the first use of what could not be loaded.

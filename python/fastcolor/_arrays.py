@@ -21,6 +21,10 @@ Images: TypeAlias = Any  # one Array, or a list or tuple of them
 _DLPACK_CPU = 1
 
 
+class MissingCupyError(TypeError):
+    """An array is on CUDA, and what reads it is not installed."""
+
+
 def as_list(images: Images) -> list[Array]:
     return list(images) if isinstance(images, (list, tuple)) else [images]
 
@@ -28,6 +32,8 @@ def as_list(images: Images) -> list[Array]:
 def adopt(array: Array, name: str) -> Array:
     """The array as one of the kinds that the compiled module takes, without copying pixels."""
     if isinstance(array, np.ndarray):
+        if isinstance(array, np.ma.MaskedArray):
+            raise TypeError(f"{name} has a mask, which no operator takes; give {name}.filled()")
         return array
     try:
         if hasattr(array, "__cuda_array_interface__"):
@@ -36,7 +42,7 @@ def adopt(array: Array, name: str) -> Array:
         if hasattr(array, "__dlpack_device__"):
             on_cpu = array.__dlpack_device__()[0] == _DLPACK_CPU
             return np.from_dlpack(array) if on_cpu else _cupy(name).from_dlpack(array)
-    except TypeError:
+    except MissingCupyError:
         raise
     except Exception as error:  # whatever the object's own code throws
         raise TypeError(f"{name} cannot be read as an array: {error!r}") from error
@@ -152,7 +158,7 @@ def _cupy(name: str) -> Any:
     try:
         import cupy
     except ImportError as error:
-        raise TypeError(
+        raise MissingCupyError(
             f"{name} is on CUDA and CuPy is not installed; install it with "
             "pip install 'fastcolor[cuda]'"
         ) from error

@@ -4,6 +4,8 @@ from typing import Any
 
 from fastcolor.errors import FastcolorError
 
+__version__: str
+
 class DeviceError(FastcolorError, RuntimeError): ...
 
 def blend_tiles(

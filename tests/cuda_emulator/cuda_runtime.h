@@ -79,6 +79,27 @@ inline cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
   *memory = std::malloc(bytes);
   return *memory != nullptr ? cudaSuccess : 2;
 }
+// One pool, which is there and does nothing of its own.
+using cudaMemPool_t = struct emulated_pool*;
+enum { cudaMemAllocationTypePinned, cudaMemHandleTypeNone, cudaMemLocationTypeDevice };
+enum cudaMemPoolAttr { cudaMemPoolAttrReleaseThreshold };
+struct cudaMemPoolProps {
+  int allocType, handleTypes;
+  struct {
+    int type, id;
+  } location;
+};
+inline cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps*) {
+  static char place;
+  return *pool = reinterpret_cast<cudaMemPool_t>(&place), cudaSuccess;
+}
+inline cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) {
+  return cudaSuccess;
+}
+inline cudaError_t cudaMallocFromPoolAsync(void** memory, size_t bytes, cudaMemPool_t,
+                                           cudaStream_t stream) {
+  return cudaMallocAsync(memory, bytes, stream);
+}
 inline cudaError_t cudaFreeAsync(void* memory, cudaStream_t) {
   return std::free(memory), cudaSuccess;
 }

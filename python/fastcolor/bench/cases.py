@@ -106,6 +106,31 @@ def _rgb_like(grey: Array, *_: Array) -> Array:
     return np.empty((*grey.shape[:2], 3), np.uint8)
 
 
+TILE, OVERLAP = 256, 32
+
+
+def _tile_grid(grey: Array) -> Any:
+    return ops.TileGrid(grey.shape[1], grey.shape[0], TILE, TILE, OVERLAP)
+
+
+def _cut_up(pictures: Pictures) -> tuple[Array, Array]:
+    """What tells the size of the picture without a sample of it, and its tiles."""
+    grey = pictures.luma()
+    return np.empty((*grey.shape, 0), np.float32), _split(grey)[0] * np.float32(1 / 255)
+
+
+def _split(grey: Array, out: Array = None) -> Any:
+    if isinstance(grey, list):
+        return [_split(each) for each in grey]
+    return ops.split_tiles(grey, TILE, OVERLAP, out=out)[:1]
+
+
+def _blend(size: Array, tiles: Array, out: Array) -> Any:
+    if isinstance(tiles, list):
+        return [_blend(each, part, None) for each, part in zip(size, tiles)]
+    return ops.blend_tiles(tiles, _tile_grid(size), mode="feather", out=out)
+
+
 _MERGE = "cv2.resize + cvtColor Lab2RGB f32 + convertScaleAbs"
 
 
@@ -160,6 +185,18 @@ def cases(peers: Any = None) -> list[Case]:
             lambda image, out: ops.luma(image, out=out),
             lambda image: np.empty(image.shape[:2], np.uint8),
             lambda m: m.luma, "cv2.cvtColor RGB2GRAY", 1,
+        ),
+        Case(
+            "split_tiles u8", ("split_tiles",), lambda p: (p.luma(),), _split,
+            lambda grey: np.empty((_tile_grid(grey).count, TILE, TILE), np.uint8),
+            lambda m: lambda grey, out: (m.split_tiles(grey, TILE, OVERLAP, out),),
+            "cv2.copyMakeBorder + NumPy windows", 0,
+        ),
+        Case(
+            "blend_tiles feather f32", ("blend_tiles", "split_tiles"), _cut_up, _blend,
+            lambda size, tiles: np.empty(size.shape[:2], np.float32),
+            lambda m: lambda size, tiles, out: m.blend_tiles(size.shape[:2], tiles, OVERLAP),
+            "NumPy, each tile times its window", 1e-4,
         ),
         Case(
             "delta_e2000 f32", ("delta_e2000",), lambda p: (p.lab(), p.lab()),

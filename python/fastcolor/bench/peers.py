@@ -88,6 +88,41 @@ def clahe(grey: Array, out: Array | None = None) -> Array:
     return cv2.createCLAHE(2.0, (8, 8)).apply(grey, out)
 
 
+def split_tiles(grey: Array, tile: int, overlap: int, out: Array) -> Array:
+    """A mirrored border, then every tile copied out of it."""
+    step, margin = tile - overlap, overlap // 2
+    rows, columns = (-(-side // step) for side in grey.shape)
+    below, right = (
+        (count - 1) * step + tile - margin - side
+        for count, side in zip((rows, columns), grey.shape)
+    )
+    padded = cv2.copyMakeBorder(grey, margin, below, margin, right, cv2.BORDER_REFLECT_101)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (tile, tile))[::step, ::step]
+    np.copyto(out.reshape(rows, columns, tile, tile), windows)
+    return out
+
+
+def blend_tiles(shape: tuple[int, int], tiles: Array, overlap: int) -> Array:
+    """Every tile times its window, added up."""
+    tile, margin = tiles.shape[-1], overlap // 2
+    step = tile - overlap
+    counts = [-(-side // step) for side in shape]
+    rise = np.sin(np.pi / 2 * (np.arange(overlap) + 0.5) / overlap) ** 2
+    windows = []
+    for count in counts:
+        window = np.ones((count, tile), np.float32)
+        window[1:, :overlap] = rise
+        window[:-1, step:] = rise[::-1]
+        windows.append(window)
+    whole = np.zeros([(count - 1) * step + tile for count in counts], np.float32)
+    for index, part in enumerate(tiles):
+        row, column = divmod(index, counts[1])
+        weight = windows[0][row][:, None] * windows[1][column]
+        y, x = row * step, column * step
+        whole[y : y + tile, x : x + tile] += part * weight
+    return whole[margin : margin + shape[0], margin : margin + shape[1]]
+
+
 def delta_e2000() -> Any:
     """scikit-image's, where it is installed; else None."""
     try:

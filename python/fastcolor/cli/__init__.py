@@ -33,9 +33,9 @@ def version() -> str:
     try:
         return metadata.version("fastcolor")
     except metadata.PackageNotFoundError:  # run from a build folder
-        from fastcolor import build_info
+        from fastcolor import __version__
 
-        return str(build_info()["version"])
+        return __version__
 
 
 def _path(text: str) -> Path:
@@ -71,11 +71,17 @@ def _doctor(
 
 @app.command("demo")
 def _demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the pictures.")] = Path(
-        "fastcolor-demo"
-    ),
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", parser=_path, metavar="PATH", help="Folder for the pictures."
+        ),
+    ] = Path("fastcolor-demo"),
     image: Annotated[
-        Path | None, typer.Option("--image", "-i", help="A photograph of your own instead.")
+        Path | None,
+        typer.Option(
+            "--image", "-i", parser=_path, metavar="PATH", help="A photograph of your own instead."
+        ),
     ] = None,
     operators: Annotated[
         bool, typer.Option("--operators", help="Show the operators on a colour photograph.")
@@ -219,9 +225,12 @@ def _revert(
 
 @_bench.command("kernels")
 def _kernels(
-    json: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", parser=_path, metavar="PATH", help="Write the rows here too."),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    megapixels: Annotated[float, typer.Option(min=0.01, max=200, help="Image size.")] = 8.0,
+    megapixels: Annotated[float, typer.Option(min=0.1, max=200, help="Image size.")] = 8.0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of ours and of the peer.")] = 1,
     repetitions: Annotated[int, typer.Option(min=1, help="Timed rounds of each side.")] = 7,
     only: Annotated[str, typer.Option(help="Rows whose name contains this.")] = "",

@@ -7,6 +7,7 @@ to a small size and merged back with the full-resolution luma.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,10 @@ CAPTION_PX = 22
 
 def load(path: Path) -> Array:
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path)
+        with image:
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I"):  # 16 bits, which Pillow would clip
                 deep = np.asarray(upright).clip(0, 65535)
@@ -35,6 +39,12 @@ def load(path: Path) -> Array:
             return np.asarray(upright.convert("RGB"))
     except UnidentifiedImageError as error:
         raise OSError(f"{path} is not a picture that Pillow can read") from error
+    except Image.DecompressionBombError as error:
+        raise OSError(f"{path} has more pixels than the demo takes; use colorize") from error
+    except OSError as error:
+        if error.filename is None:  # of Pillow's own
+            raise OSError(f"{path} is damaged: {error}") from error
+        raise
 
 
 def small_ab(rgb: Array) -> Array:

@@ -15,7 +15,7 @@ from importlib import metadata
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 import fastcolor
 from fastcolor.engines import _telemetry
@@ -158,33 +158,39 @@ def show(found: dict[str, Any], *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
         return
     cpu, cuda, gpu = found["cpu"], found["cuda"], found["gpu"]
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    rows: list[tuple[str, str]] = []
+
+    def add(name: str, value: str) -> None:
+        rows.append((name, value))
+
     forced = f", forced by FASTCOLOR_CPU={cpu['forced']}" if cpu["forced"] else ""
     available = ", ".join(cpu["available"])
-    table.add_row("fastcolor", f"{found['version']}, built with {found['compiler']}")
-    table.add_row("Python", f"{found['python']} on {found['platform']}")
-    table.add_row("CPU level", f"{cpu['level']} (available: {available}{forced})")
-    table.add_row("threads", f"{found['threads']} (FASTCOLOR_THREADS changes it)")
+    add("fastcolor", f"{found['version']}, built with {found['compiler']}")
+    add("Python", f"{found['python']} on {found['platform']}")
+    add("CPU level", f"{cpu['level']} (available: {available}{forced})")
+    add("threads", f"{found['threads']} (FASTCOLOR_THREADS changes it)")
     state = "built" if cuda["built"] else "not built"
-    table.add_row("CUDA operators", f"{state}: {cuda['reason']}")
+    add("CUDA operators", f"{state}: {cuda['reason']}")
     if cuda["built"]:
-        table.add_row("architectures", str(cuda["architectures"]))
-        table.add_row("CUDA runtime", cuda_version(cuda["toolkit"]))
-        table.add_row("CUDA of the driver", cuda_version(cuda["driver"]))
+        add("architectures", str(cuda["architectures"]))
+        add("CUDA runtime", cuda_version(cuda["toolkit"]))
+        add("CUDA of the driver", cuda_version(cuda["driver"]))
     for name in cuda["devices"] or gpu["names"] or ["none found"]:
-        table.add_row("GPU", name)
-    table.add_row("driver", gpu["driver"] or "none found")
+        add("GPU", name)
+    add("driver", gpu["driver"] or "none found")
     if cuda["built"] and cuda["problem"]:
-        table.add_row("CUDA problem", str(cuda["problem"]))
+        add("CUDA problem", str(cuda["problem"]))
     if "install" in cuda:
-        table.add_row("for CUDA", str(cuda["install"]))
-    table.add_row("NOTE", "nothing that needs a GPU has been run on one yet, TensorRT included")
-    table.add_row("engine", f"auto takes {found['auto']}")
+        add("for CUDA", str(cuda["install"]))
+    add("NOTE", "nothing that needs a GPU has been run on one yet, TensorRT included")
+    add("engine", f"auto takes {found['auto']}")
     for section in ("engines", "codecs", "arrays"):
-        table.add_row("", "")
+        add("", "")
         for item in found[section]:
             state = item["version"] or f"{item['problem']}; {item['install']}"
-            table.add_row(f"{section[:-1]} {item['name']}", state)
-    Console(soft_wrap=not sys.stdout.isatty(), highlight=False, markup=False).print(table)
+            add(f"{section[:-1]} {item['name']}", state)
+    # Lines, not a table: one that is narrower than its first column shows nothing else.
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    width = max(len(name) for name, _ in rows) + 2
+    for name, value in rows:
+        console.print(Text.assemble((f"{name:<{width}}" if value else "", "bold"), value))

@@ -3,7 +3,8 @@
 Functions from picture to picture take one image or a list of images (of one type, any sizes) and
 return the same form; a list is one launch on CUDA. NumPy in, NumPy out on the CPU; CUDA in, CUDA
 out on the GPU, on the caller's current stream and without waiting (is_neutral waits: it returns
-numbers). ``out`` takes arrays to write to. Any strides are accepted; dense rows are fastest.
+numbers). ``out`` takes arrays to write to and is what comes back. Any strides are accepted; dense
+rows are fastest.
 
 Wrong arguments raise ValueError or TypeError with the argument's name in the message. On the CPU
 that includes NaN and infinity, after which ``out`` holds rubbish; on CUDA looking would mean

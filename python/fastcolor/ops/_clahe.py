@@ -32,4 +32,4 @@ def clahe(
     shapes = [shape_of(source, "luma") for source in sources]
     outs = outputs(luma, out, sources, shapes, dtype_of(sources[0], "luma"))
     _core.clahe(sources, outs, limit, columns, rows, stream_of(sources[0]))
-    return returned(luma, outs)
+    return returned(luma, out, outs)

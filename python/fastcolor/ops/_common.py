@@ -26,13 +26,15 @@ MOST_SIDE = 1 << 24  # pixels; the compiled module has the same limit
 
 
 def one_of(dtype: DTypeLike, allowed: tuple[type, ...], name: str) -> np.dtype[Any]:
+    """``dtype``, also torch's, as NumPy's."""
     try:
-        wanted = np.dtype(dtype)
-    except TypeError as error:
+        wanted = np.dtype(str(dtype)[6:] if str(dtype).startswith("torch.") else dtype)
+    except (TypeError, ValueError, SyntaxError) as error:  # the last of text with commas
         raise TypeError(f"{name} must be a type, got {dtype!r}") from error
     if wanted not in [np.dtype(kind) for kind in allowed]:
         names = ", ".join(np.dtype(kind).name for kind in allowed)
-        raise TypeError(f"{name} must be one of {names}, got {wanted.name}")
+        got = wanted.name if wanted.isnative else f"{wanted.name} in foreign byte order"
+        raise TypeError(f"{name} must be one of {names}, got {got}")
     return wanted
 
 
@@ -105,7 +107,7 @@ def outputs(
     if out is None:
         for shape in shapes:
             if math.prod(shape) > MOST_SAMPLES:
-                raise ValueError(f"image makes a result of {shape}, more than 2^40 samples")
+                raise ValueError(f"out would have the shape {shape}, more than 2^40 samples")
         return [empty(shape, dtype, source, "image") for shape, source in zip(shapes, sources)]
     outs = [adopt(array, "out") for array in as_list(out)]
     if isinstance(images, (list, tuple)) != isinstance(out, (list, tuple)):
@@ -119,7 +121,10 @@ def outputs(
     return outs
 
 
-def returned(images: Images, outs: list[Array]) -> Images:
+def returned(images: Images, out: Images, outs: list[Array]) -> Images:
+    """What the caller gets: the very ``out`` that was given, or the new arrays."""
+    if out is not None:
+        return out
     return outs if isinstance(images, (list, tuple)) else outs[0]
 
 
@@ -135,4 +140,4 @@ def mapped(
     sources = inputs(images, name)
     outs = outputs(images, out, sources, [shape_of(source, name) for source in sources], dtype)
     function(sources, outs, *arguments, stream_of(sources[0]))
-    return returned(images, outs)
+    return returned(images, out, outs)

@@ -26,4 +26,4 @@ def delta_e2000(
     shapes = [plane_shape(source, layout, "lab1") for source in one]
     outs = outputs(lab1, out, one, shapes, np.float32)
     _core.delta_e2000(one, two, outs, layout, stream_of(one[0]))
-    return returned(lab1, outs)
+    return returned(lab1, out, outs)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fastcolor import _core
-from fastcolor._arrays import Images
-from fastcolor.ops._common import LAYOUTS, agreeing, choice, mapped, one_of
+from fastcolor._arrays import Images, is_cuda
+from fastcolor.ops._common import LAYOUTS, agreeing, choice, inputs, mapped, one_of
 
 _LAB_TYPES = (np.float32, np.float16)
 _RGB_TYPES = (np.uint8, np.uint16, np.float32)
@@ -22,6 +22,8 @@ def rgb_to_lab(
     float32; on CUDA ``dtype=np.float16`` halves it. Within 0.01 of scikit-image's float64 result.
     """
     kind = agreeing(one_of(dtype, _LAB_TYPES, "dtype"), np.float32, out)
+    if out is None and kind == np.float16 and not is_cuda(inputs(image, "image")[0]):
+        raise TypeError("dtype must be float32 on the CPU, got float16")
     return mapped(_core.rgb_to_lab, "image", image, out, kind, choice(layout, LAYOUTS, "layout"))
 
 

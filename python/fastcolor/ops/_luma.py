@@ -22,4 +22,4 @@ def luma(
     outs = outputs(image, out, sources, shapes, dtype_of(sources[0], "image"))
     choice(matrix, ("bt601", "bt709"), "matrix")
     _core.luma(sources, outs, matrix, layout, stream_of(sources[0]))
-    return returned(image, outs)
+    return returned(image, out, outs)

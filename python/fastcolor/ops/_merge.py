@@ -67,7 +67,7 @@ def merge_rgb(
         last,
         stream_of(lumas[0]),
     )
-    return returned(luma, outs)
+    return returned(luma, out, outs)
 
 
 def merge_ycc(
@@ -102,10 +102,8 @@ def merge_ycc(
         for height, width in (shape_of(array, "luma") for array in lumas)
     ]
     kind = np.uint8 if bits == 8 else np.uint16
-    planes = []
-    for index in (0, 1):
-        given = None if out is None else out[index]
-        planes.append(outputs(luma, given, lumas, shapes, kind))
+    given = (None, None) if out is None else tuple(out)
+    planes = [outputs(luma, plane, lumas, shapes, kind) for plane in given]
     _core.merge_ycc(
         lumas,
         abs_,
@@ -120,7 +118,7 @@ def merge_ycc(
         number(saturation, "saturation"),
         stream_of(lumas[0]),
     )
-    return returned(luma, planes[0]), returned(luma, planes[1])
+    return returned(luma, given[0], planes[0]), returned(luma, given[1], planes[1])
 
 
 def _row_span(rows: tuple[int, int], lumas: list[Array]) -> tuple[int, int]:

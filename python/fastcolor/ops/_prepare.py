@@ -49,8 +49,8 @@ def prepare(
     Resampled by exact area means (linear where the picture is smaller than ``size``), padded at the
     right and the bottom by reflection. The pictures of a list must come to the same padded shape:
     group them by prepared_size(). ``dtype`` is float32, float16 or "bfloat16" (NumPy has no such
-    type: its bits come as uint16). ``levels`` are the codes of black and white, (16, 235) for 8-bit
-    video; by default the whole range of the type.
+    type: its bits come as uint16, also in ``out``). ``levels`` are the codes of black and white,
+    (16, 235) for 8-bit video; by default the whole range of the type.
     """
     sources = inputs(luma, "luma")
     for source in sources:

@@ -42,7 +42,7 @@ def with_provenance(metadata: Metadata, *, model: str, version: str) -> Metadata
     AISystemVersionUsed, and an event in xmpMM:History that also keeps an earlier source type.
     Nothing else of the XMP changes; XMP that cannot be read is replaced and named in ``problems``.
     """
-    software = f"fastcolor {_core.build_info()['version']}"
+    software = f"fastcolor {_core.__version__}"
     try:
         xmp = _xmp.with_provenance(metadata.xmp, model=model, version=version, software=software)
         return replace(metadata, xmp=xmp)
