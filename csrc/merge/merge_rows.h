@@ -111,10 +111,10 @@ class ChromaStrip {
     if (enlarges_) {
       const float* cells = cells_of(small);
       for (int64_t i = 0; i < count_; i += kLanes) {
-        const float* from = cells + (index_[i] - index_[0]);
+        const Pickable from(cells + (index_[i] - index_[0]));
         LaneBits offset;
         memcpy(&offset, offset_ + i, sizeof offset);
-        body(i, [&](int k) { return pick_lanes(from + k, offset); });
+        body(i, [&](int k) { return from.pick(offset + k); });
       }
       return;
     }
