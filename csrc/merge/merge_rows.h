@@ -101,7 +101,11 @@ class ChromaStrip {
     const int64_t low = index_[0] - 1;
     const int64_t needed = index_[count_ - 1] + 3 - low;
     if (low >= 0 && low + needed <= width) return small + low;
-    for (int64_t c = 0; c < needed; ++c) cells_[c] = small[clamp_index(low + c, width)];
+    const int64_t first = low < 0 ? 0 : low;
+    const int64_t end = low + needed < width ? low + needed : width;
+    memcpy(cells_ + first - low, small + first, static_cast<size_t>(end - first) * sizeof(float));
+    for (int64_t c = 0; c < first - low; ++c) cells_[c] = small[0];
+    for (int64_t c = end - low; c < needed; ++c) cells_[c] = small[width - 1];
     return cells_;
   }
 
