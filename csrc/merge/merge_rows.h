@@ -93,9 +93,8 @@ class ChromaStrip {
   }
 
   // The small samples that the strip needs, from index_[0] - 1 on, borders repeated; a register of
-  // floats behind them may be read. Where a step
-  // in the small row is two or more in the strip, the neighbours of a register of pixels lie within
-  // a register of them.
+  // floats behind them may be read. Where a step in the small row is two or more in the strip, the
+  // four neighbours of each of a register of pixels lie within a register of them.
   const float* cells_of(const float* small) {
     const int64_t width = job_->small.width;
     const int64_t low = index_[0] - 1;
