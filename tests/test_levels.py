@@ -1,7 +1,10 @@
-"""No symbol of the per-level objects may be shared between levels.
+"""What the compiler made of the per-level objects.
 
-An inline function that the compiler emits as a weak symbol exists once per level under one name.
-The linker keeps one of the copies for all, and code for AVX-512 would run on a lesser machine.
+No symbol of them may be shared between levels: an inline function that the compiler emits as a
+weak symbol exists once per level under one name. The linker keeps one of the copies for all, and
+code for AVX-512 would run on a lesser machine.
+
+GCC 12 drops calls of a function that does nothing but prefetch, without a word.
 """
 
 from __future__ import annotations
@@ -45,3 +48,11 @@ def test_levels_share_no_symbol():
             shared = set(found) & set(theirs) if other != level else set()
             shared = {name for name in shared if not name.startswith("DW.ref.")}
             assert not shared, f"{level} and {other} share symbols"
+
+
+def test_prefetches_are_there():
+    merge = BUILD / "CMakeFiles/level_avx512.dir/csrc/merge/merge_cpu.cpp.o"
+    if not merge.exists() or shutil.which("objdump") is None:
+        pytest.skip("needs objdump and the x86 objects of tools/build_variant.sh")
+    code = subprocess.run(["objdump", "-d", merge], capture_output=True, text=True, check=True)
+    assert "prefetch" in code.stdout

@@ -128,18 +128,36 @@ FC_HD void store_bytes(uint8_t* to, LaneBits v) {
 #endif
 }
 
-// Lane i is from[index[i]], index below kLanes; all kLanes floats are read.
-FC_HD Lanes pick_lanes(const float* from, LaneBits index) {
+// Floats to pick from: lane i of pick(index) is from[index[i]]. Indices are below kPickable, and as
+// many floats may be read.
+constexpr int kPickable = kLanes < 8 ? 8 : kLanes;
+
+class Pickable {
+ public:
+#if defined(__AVX2__)
+  explicit Pickable(const float* from) : from_(load_lanes(from)) {}
+  __attribute__((always_inline)) Lanes pick(LaneBits index) const {
 #if defined(__AVX512F__)
-  return (Lanes)_mm512_maskz_permutexvar_ps(0xffff, (__m512i)index, (__m512)load_lanes(from));
-#elif defined(__AVX2__)
-  return (Lanes)_mm256_permutevar8x32_ps((__m256)load_lanes(from), (__m256i)index);
+    return (Lanes)_mm512_maskz_permutexvar_ps(0xffff, (__m512i)index, (__m512)from_);
 #else
-  Lanes v;
-  for (int i = 0; i < kLanes; ++i) v[i] = from[index[i]];
-  return v;
+    return (Lanes)_mm256_permutevar8x32_ps((__m256)from_, (__m256i)index);
 #endif
-}
+  }
+
+ private:
+  Lanes from_;
+#else
+  explicit Pickable(const float* from) : from_(from) {}
+  __attribute__((always_inline)) Lanes pick(LaneBits index) const {
+    Lanes v;
+    for (int i = 0; i < kLanes; ++i) v[i] = from_[index[i]];
+    return v;
+  }
+
+ private:
+  const float* from_;
+#endif
+};
 
 template <>
 struct MulAdd<Lanes> {
@@ -173,10 +191,38 @@ struct MulAdd<Lanes> {
 
 // As the function for one float has it (core/hd.h).
 FC_HD Lanes clamp01(Lanes value) {
+#if defined(__AVX512F__)
+  const __m512i high = _mm512_set1_epi32(0x3f800000);
+  const __m512i bits = _mm512_maskz_max_epi32(0xffff, (__m512i)value, __m512i{});
+  return (Lanes)_mm512_maskz_min_epi32(0xffff, bits, high);
+#else
   LaneBits bits = (LaneBits)value;
   bits = bits > 0 ? bits : 0;
   bits = bits < 0x3f800000 ? bits : 0x3f800000;
   return (Lanes)bits;
+#endif
+}
+
+// True where a lane of any of them is at most limit, which is above 0. Floats above 0 are ordered
+// like their bits, and the bits of those below 0 are negative numbers.
+FC_HD bool any_at_most(float limit, Lanes a, Lanes b, Lanes c) {
+#if defined(__AVX512F__)
+  const __m512i ab = _mm512_maskz_min_epi32(0xffff, (__m512i)a, (__m512i)b);
+  const __m512i least = _mm512_maskz_min_epi32(0xffff, ab, (__m512i)c);
+  const __m512i most = _mm512_set1_epi32(static_cast<int32_t>(float_bits(limit)));
+  return _mm512_cmple_epi32_mask(least, most) != 0;
+#elif defined(__AVX2__)
+  const __m256i least = _mm256_min_epi32(_mm256_min_epi32((__m256i)a, (__m256i)b), (__m256i)c);
+  const __m256i above = _mm256_set1_epi32(static_cast<int32_t>(float_bits(limit)));
+  return _mm256_movemask_epi8(_mm256_cmpgt_epi32(least, above)) != -1;
+#else
+  const LaneBits low = (a <= limit) | (b <= limit) | (c <= limit);
+#if defined(__SSE2__)
+  return _mm_movemask_ps((__m128)low) != 0;
+#else
+  return (low[0] | low[1] | low[2] | low[3]) != 0;
+#endif
+#endif
 }
 
 // True where a lane of any of them lies outside [0, 1]; -0 may count as outside. The bits of floats

@@ -81,6 +81,7 @@ inline void prefetch_block(const ImageView& view, int64_t x, int64_t y, int64_t 
   const char* start = view.at(x, y);
   const int64_t bytes = count * view.pixel_stride;
   for (int64_t i = 0; i < bytes; i += kLine) __builtin_prefetch(start + i, kWrite);
+  __asm__ volatile("");  // or GCC takes this for a function without effect, and drops its calls
 }
 
 // True where a value is NaN or infinite; an OR of this over a block costs almost nothing.

@@ -24,14 +24,20 @@ class CurveLanes {
       high_[k] = _mm512_load_ps(from->c[k] + 16);
     }
   }
-  __attribute__((always_inline)) Lanes operator()(Lanes v) const {
-    // The permute looks at five bits only.
-    const __m512i piece = (__m512i)((LaneBits)mul_add(v, scale_, offset_) >> 21);
-    const auto row = [&](int k) { return (Lanes)_mm512_permutex2var_ps(low_[k], piece, high_[k]); };
+  // The two halves of operator(), for loops that begin the next turn before they end this one. The
+  // permute looks at five bits of a piece only.
+  __attribute__((always_inline)) LaneBits piece_of(Lanes v) const {
+    return (LaneBits)mul_add(v, scale_, offset_) >> 21;
+  }
+  __attribute__((always_inline)) Lanes at(LaneBits piece, Lanes v) const {
+    const auto row = [&](int k) {
+      return (Lanes)_mm512_permutex2var_ps(low_[k], (__m512i)piece, high_[k]);
+    };
     Lanes sum = row(kDegree);
     for (int k = kDegree - 1; k >= 0; --k) sum = mul_add(sum, v, row(k));
     return sum;
   }
+  __attribute__((always_inline)) Lanes operator()(Lanes v) const { return at(piece_of(v), v); }
 
  private:
   __m512 low_[kDegree + 1], high_[kDegree + 1];

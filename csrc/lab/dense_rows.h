@@ -80,7 +80,6 @@ inline int64_t dense_to_lab(const uint8_t* rgb, float* lab, int64_t count) {
 
 inline int64_t dense_from_lab(const float* lab, uint8_t* rgb, int64_t count, bool& finite) {
   alignas(64) Plane linear[3];
-  const CurveLanes<3> encode(kEncodeCurve);
   LaneBits bad = {};
   const int64_t whole = count / kLanes * kLanes;
   for (int64_t x = 0; x < whole; x += kBlock) {
@@ -94,10 +93,7 @@ inline int64_t dense_from_lab(const float* lab, uint8_t* rgb, int64_t count, boo
       store_lanes(linear[1] + i, clamp01(out.g));
       store_lanes(linear[2] + i, clamp01(out.b));
     }
-    for (int64_t i = 0; i < block; i += kLanes) {
-      const auto encoded = [&](int c) { return encode(load_lanes(linear[c] + i)); };
-      pack_rgb(encoded(0), encoded(1), encoded(2), rgb + 3 * (x + i));
-    }
+    pack_linear(linear, block, rgb + 3 * x);
   }
   finite &= _mm512_test_epi32_mask((__m512i)bad, (__m512i)bad) == 0;
   return whole;

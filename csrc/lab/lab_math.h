@@ -62,11 +62,13 @@ FC_HD F f_to_lightness(F f) {
   return mul_add(f, 116.0f, -16.0f);
 }
 
+constexpr float kLabStraightEnd = 0.20689656f;  // the largest f of the straight part
+
 template <typename F>
 FC_HD F lab_f_inverse(F f) {
   const F cube = f * f * f;
   const F straight = mul_add(f, 0.12841855f, -0.0177129027f);
-  return f > 0.20689656f ? cube : straight;
+  return f > kLabStraightEnd ? cube : straight;
 }
 
 template <typename F>

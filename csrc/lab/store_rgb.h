@@ -20,8 +20,6 @@ struct EncodeU16 {
 
 #if defined(__AVX512BW__)
 
-constexpr bool kPacksRgb = true;
-
 // Encoded colours of 16 pixels to 48 bytes.
 FC_HD void pack_rgb(Lanes r, Lanes g, Lanes b, uint8_t* target) {
   const auto bytes = [](Lanes v) {
@@ -35,11 +33,33 @@ FC_HD void pack_rgb(Lanes r, Lanes g, Lanes b, uint8_t* target) {
   _mm512_mask_storeu_epi32(target, 0x0fff, packed);
 }
 
+// Whole registers of linear colours to bytes; returns how many pixels that were. Each turn finds
+// the next one's pieces of the curve, or its chain would be too long for the processor.
+FC_HD int64_t pack_linear(const Plane (&planes)[3], int64_t count, uint8_t* target) {
+  const CurveLanes<3> encode(kEncodeCurve);
+  const int64_t whole = count / kLanes * kLanes;
+  Lanes v[3];
+  LaneBits piece[3];
+  for (int c = 0; c < 3; ++c) {
+    v[c] = load_lanes(planes[c]);
+    piece[c] = encode.piece_of(v[c]);
+  }
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    const int64_t next = i + kLanes < whole ? i + kLanes : i;
+    Lanes encoded[3];
+    for (int c = 0; c < 3; ++c) {
+      encoded[c] = encode.at(piece[c], v[c]);
+      v[c] = load_lanes(planes[c] + next);
+      piece[c] = encode.piece_of(v[c]);
+    }
+    pack_rgb(encoded[0], encoded[1], encoded[2], target + 3 * i);
+  }
+  return whole;
+}
+
 #else
 
-constexpr bool kPacksRgb = false;
-
-FC_HD void pack_rgb(Lanes, Lanes, Lanes, uint8_t*) {}
+FC_HD int64_t pack_linear(const Plane (&)[3], int64_t, uint8_t*) { return 0; }
 
 #endif
 
@@ -47,13 +67,8 @@ FC_HD void pack_rgb(Lanes, Lanes, Lanes, uint8_t*) {}
 inline void encode_rgb_u8(const ImageView& view, int64_t x, int64_t y, int64_t count,
                           Plane (&planes)[3]) {
   int64_t done = 0;
-  if (kPacksRgb && view.interleaved()) {
-    uint8_t* target = reinterpret_cast<uint8_t*>(view.at(x, y));
-    const CurveLanes<3> encode(kEncodeCurve);
-    for (; done + kLanes <= count; done += kLanes) {
-      const auto encoded = [&](int c) { return encode(load_lanes(planes[c] + done)); };
-      pack_rgb(encoded(0), encoded(1), encoded(2), target + done * 3);
-    }
+  if (view.interleaved()) {
+    done = pack_linear(planes, count, reinterpret_cast<uint8_t*>(view.at(x, y)));
     if (done == count) return;
   }
   for (auto& plane : planes) {

@@ -54,17 +54,25 @@ class SmallPlanes {
   void copy(const ImageView& ab, float saturation) {
     for (int channel = 0; channel < 2; ++channel) {
       float* to = plane(kA + channel);
-      uint32_t largest_exponent = 0;
+      int32_t largest_exponent = 0;
+      const auto take = [&](int64_t x, float value) {
+        const int32_t exponent = static_cast<int32_t>(float_bits(value) & 0x7f800000u);
+        largest_exponent = max_of(largest_exponent, exponent);
+        to[x] = chroma_in_f(channel, value * saturation);
+      };
       for (int64_t y = 0; y < height_; ++y) {
-        const char* from = ab.at(0, y, channel);
-        for (int64_t x = 0; x < width_; ++x) {
-          const float value = *reinterpret_cast<const float*>(from + x * ab.pixel_stride);
-          const uint32_t exponent = float_bits(value) & 0x7f800000u;
-          largest_exponent = exponent > largest_exponent ? exponent : largest_exponent;
-          *to++ = chroma_in_f(channel, value * saturation);
+        const char* row = ab.at(0, y, channel);
+        const float* from = reinterpret_cast<const float*>(row);
+        if (ab.contiguous_rows()) {  // a loop that compilers vectorise
+          for (int64_t x = 0; x < width_; ++x) take(x, from[x]);
+        } else {
+          for (int64_t x = 0; x < width_; ++x) {
+            take(x, *reinterpret_cast<const float*>(row + x * ab.pixel_stride));
+          }
         }
+        to += width_;
       }
-      FC_CHECK(largest_exponent < 0x7f800000u, "ab must be finite, got NaN or infinity");
+      FC_CHECK(largest_exponent < 0x7f800000, "ab must be finite, got NaN or infinity");
     }
   }
 

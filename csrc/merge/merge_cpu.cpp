@@ -77,6 +77,15 @@ FC_HD void f_of_row(const MergeJob& job, int64_t x, int64_t y, int64_t count, Wo
   }
 }
 
+// lab_f_inverse of each. Few pictures have much of its straight part, near black.
+FC_HD XyzOf<Lanes> xyz_at(Lanes x, Lanes y, Lanes z) {
+  XyzOf<Lanes> c{x * x * x, y * y * y, z * z * z};
+  if (any_at_most(kLabStraightEnd, x, y, z)) {
+    c = {lab_f_inverse(x), lab_f_inverse(y), lab_f_inverse(z)};
+  }
+  return c;
+}
+
 // Linear colours inside the gamut.
 template <Chroma kChroma>
 FC_HD void colours_of_row(const ChromaStrip::Rows& rows, int64_t count, Work& w) {
@@ -84,7 +93,7 @@ FC_HD void colours_of_row(const ChromaStrip::Rows& rows, int64_t count, Work& w)
     const Lanes f = load_lanes(w.luma + i);
     Lanes a, b;
     chroma_at<kChroma>(rows, i, f, a, b);
-    Tint<Lanes> t = tint_of(f, a, b);
+    Tint<Lanes> t = tint_of(xyz_at(f + a, f, f + b));
     if (any_outside01(t.r, t.g, t.b)) t = in_gamut(t);
     store_lanes(w.rgb[0] + i, t.r);
     store_lanes(w.rgb[1] + i, t.g);
@@ -107,9 +116,10 @@ void store_codes(const ImageView& view, int64_t x, int64_t y, int64_t count,
 
 FC_HD void chroma_codes_of_row(const MergeJob& job, int64_t x, int64_t y, int64_t count, Work& w) {
   const CurveLanes<3> encode(kEncodeCurve);
+  const YccCode code = job.code;  // a copy, which the stores of bytes cannot change
   const auto codes_at = [&](int64_t i) __attribute__((always_inline)) {
     const auto encoded = [&](int c) { return encode(load_lanes(w.rgb[c] + i)); };
-    return encode_chroma(RgbOf<Lanes>{encoded(0), encoded(1), encoded(2)}, job.code);
+    return encode_chroma(RgbOf<Lanes>{encoded(0), encoded(1), encoded(2)}, code);
   };
   int64_t done = 0;
   if (job.cb.type == DType::u8 && job.cb.contiguous_rows() && job.cr.contiguous_rows()) {

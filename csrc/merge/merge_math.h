@@ -113,12 +113,16 @@ struct Tint {
   F y, r, g, b;
 };
 
+template <typename F>
+FC_HD Tint<F> tint_of(const XyzOf<F>& c) {
+  const RgbOf<F> linear = xyz_to_linear(c);
+  return {c.y, linear.r, linear.g, linear.b};
+}
+
 // f is that of the luma (L* = 116 f - 16); a and b as chroma_in_f has them.
 template <typename F>
 FC_HD Tint<F> tint_of(F f, F a, F b) {
-  const F y = lab_f_inverse(f);
-  const RgbOf<F> c = xyz_to_linear(XyzOf<F>{lab_f_inverse(f + a), y, lab_f_inverse(f + b)});
-  return {y, c.r, c.g, c.b};
+  return tint_of(XyzOf<F>{lab_f_inverse(f + a), lab_f_inverse(f), lab_f_inverse(f + b)});
 }
 
 template <typename F>

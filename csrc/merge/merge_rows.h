@@ -93,15 +93,18 @@ class ChromaStrip {
   }
 
   // The small samples that the strip needs, from index_[0] - 1 on, borders repeated; a register of
-  // floats behind them may be read. Where a step
-  // in the small row is two or more in the strip, the neighbours of a register of pixels lie within
-  // a register of them.
+  // floats behind them may be read. Where a step in the small row is two or more in the strip, the
+  // four neighbours of each of a register of pixels lie within a register of them.
   const float* cells_of(const float* small) {
     const int64_t width = job_->small.width;
     const int64_t low = index_[0] - 1;
     const int64_t needed = index_[count_ - 1] + 3 - low;
     if (low >= 0 && low + needed <= width) return small + low;
-    for (int64_t c = 0; c < needed; ++c) cells_[c] = small[clamp_index(low + c, width)];
+    const int64_t first = low < 0 ? 0 : low;
+    const int64_t end = low + needed < width ? low + needed : width;
+    memcpy(cells_ + first - low, small + first, static_cast<size_t>(end - first) * sizeof(float));
+    for (int64_t c = 0; c < first - low; ++c) cells_[c] = small[0];
+    for (int64_t c = end - low; c < needed; ++c) cells_[c] = small[width - 1];
     return cells_;
   }
 
@@ -111,10 +114,10 @@ class ChromaStrip {
     if (enlarges_) {
       const float* cells = cells_of(small);
       for (int64_t i = 0; i < count_; i += kLanes) {
-        const float* from = cells + (index_[i] - index_[0]);
+        const Pickable from(cells + (index_[i] - index_[0]));
         LaneBits offset;
         memcpy(&offset, offset_ + i, sizeof offset);
-        body(i, [&](int k) { return pick_lanes(from + k, offset); });
+        body(i, [&](int k) { return from.pick(offset + k); });
       }
       return;
     }
