@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from fastcolor import _interrupt
 from fastcolor.cli import engines
 from fastcolor.errors import INTERRUPTED, FastcolorError, StartError, exit_code_of
 
@@ -214,6 +215,7 @@ def _revert(
     """Restore the grey JPEG files that colorize joined chroma to, byte for byte."""
     from fastcolor.cli.revert import revert
 
+    _interrupt.unwind()
     raise typer.Exit(revert(inputs, output, max_file=max_file, force=force, quiet=quiet))
 
 
@@ -257,6 +259,7 @@ def _archive(
     """Time whole jobs against their steps measured alone, and against a usual loop."""
     from fastcolor.bench import archive
 
+    _interrupt.unwind()
     archive.show(archive.measure_all(megapixels or [2.0, 12.0], seconds, jobs, engine), json)
 
 
@@ -274,7 +277,7 @@ def _hold_standard_files() -> None:
 
 
 def main() -> None:
-    """The `fastcolor` command; ends the process."""
+    """Ends the process."""
     _hold_standard_files()
     try:
         try:
@@ -282,8 +285,7 @@ def main() -> None:
         except ImportError as error:
             raise StartError(str(error)) from error
         app()
-    except KeyboardInterrupt:  # outside of what a job finishes in order
-        sys.stderr.write("fastcolor: interrupted\n")
+    except KeyboardInterrupt:  # which _interrupt has said
         sys.exit(INTERRUPTED)
     except Exception as error:
         if os.environ.get("FASTCOLOR_DEBUG"):
