@@ -16,6 +16,7 @@ import numpy as np
 
 import fastcolor
 from fastcolor import ops
+from fastcolor.archive import kinds
 from fastcolor.archive.errors import ItemError, JobError
 from fastcolor.archive.inference import Inference
 from fastcolor.archive.item import Item
@@ -126,8 +127,13 @@ class Steps:
                 raise ItemError(f"{what}, not a picture that can be read")
             if is_sidecar(name) and task.item.size <= MOST_SIDECAR:
                 return self._carry(result, data)
-            if is_archive(name):
+            if is_archive(name) or (task.item.member and kinds.is_archive_inside(head)):
                 raise ItemError("is an archive inside an archive, which is not opened")
+            if kind in kinds.NOT_OPENED:
+                what = kinds.NOT_OPENED[kind]
+                raise ItemError(f"is a {what} archive, which is not opened; unpack it yourself")
+            if kind in kinds.PACKED and is_picture(PurePosixPath(name).stem):
+                raise ItemError(f"is packed with {kind}, which is not opened; unpack it yourself")
             result.finished = Finished(task.row, task.name, "skipped")
             result.staged = Staged(0)
             return

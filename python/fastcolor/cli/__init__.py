@@ -95,7 +95,7 @@ def _colorize(
         list[str],
         typer.Argument(
             metavar="INPUT...",
-            help="Files, folders, .zip/.cbz, .tar(.gz/.zst); - for a list on stdin.",
+            help="Files, folders, .zip/.cbz, .tar(.gz/.bz2/.xz/.zst); - for a list on stdin.",
         ),
     ],
     output: Annotated[
