@@ -70,7 +70,7 @@ def run(
     output = Path(os.path.abspath(output))
     target.check(output)
     if report is not None:
-        target.check_report(report)
+        target.check_report(report, output)
     journal_name = target.journal_name(output)
     journal_path: Path | None = output.with_name(journal_name)
     ours = [output.with_name(journal_name + end) for end in ("", "-wal", "-shm")]
