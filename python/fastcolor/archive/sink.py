@@ -100,9 +100,9 @@ class FolderSink:
                 raise ItemError(
                     f"its output {name} needs a folder where {file_there} is a file"
                 ) from error
-            if isinstance(error, OSError):
+            if isinstance(error, OSError) and error.errno:
                 raise cannot_write(self.root / name, error) from error
-            raise
+            raise  # an encoder's
         return Staged(size, temporary)
 
     def drop(self, name: str) -> None:

@@ -111,6 +111,9 @@ class Steps:
             result.error = ItemError(str(error))
         except MemoryError:
             result.error = ItemError("there is not enough memory for it")
+        except OSError as error:
+            what = "cannot be read" if error.errno else "unexpected OSError"
+            result.error = ItemError(f"{what}: {error.strerror or error}")
         except Exception as error:
             if os.environ.get("FASTCOLOR_DEBUG"):
                 traceback.print_exc()
