@@ -320,7 +320,7 @@ class Journal(Ledger, Contents):
 def _collision(name: str, row: sqlite3.Row) -> str:
     origin = f"{row['path']}: {row['member']}" if row["member"] else row["path"]
     if row["name"] == name or folded(row["name"]) != folded(name):
-        return f"its output {row['name']} is already that of {origin}"
+        return f"its output {row['name']} is already that of {origin}; rename one of them"
     return (
         f"its output {name} differs from {row['name']} of {origin} only in letter case "
         "or in how Unicode spells it, which some file systems take for one name"
