@@ -36,7 +36,7 @@ from fastcolor.archive.pages import colour_pages
 from fastcolor.archive.settings import Settings
 from fastcolor.archive.sink import Sink, Staged
 from fastcolor.archive.task import OUTPUT, Data, Result, Task, read_data, write_data
-from fastcolor.archive.workers import Budget
+from fastcolor.archive.workers import Budget, Spare
 from fastcolor.errors import FastcolorError, MissingDependencyError
 from fastcolor.media import codecs
 from fastcolor.media.codecs import Document, Metadata, Page
@@ -62,6 +62,8 @@ class Steps:
             max_scans=settings.max_scans,
         )
         self._budget = Budget(IN_WORK_BYTES)
+        self._spare = Spare(workers, self._budget)
+        self.ahead = self._spare.ahead
         self._threads_before = fastcolor.thread_count()
         if workers > 1:  # each worker is one thread; a lone one may use all for its operators
             fastcolor.set_thread_count(1)
@@ -75,6 +77,7 @@ class Steps:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._spare.close()
         self.inference.close()
         fastcolor.set_thread_count(self._threads_before)
 
@@ -104,7 +107,8 @@ class Steps:
         try:
             with result.timed("read"):
                 head, data = read_data(task)
-            self._item(result, head, data)
+            with self._spare.busy():
+                self._item(result, head, data)
         except (ItemError, JobError) as error:
             result.error = error
         except FastcolorError as error:
@@ -201,7 +205,7 @@ class Steps:
         start = time.perf_counter()
         staged = self.sink.stage(task.name, task.item.mtime_ns, write)
         within = sum(result.seconds.values()) - before
-        result.seconds["write"] = time.perf_counter() - start - within
+        result.seconds["write"] = max(0.0, time.perf_counter() - start - within)
         self._finished(result, staged, task.name, "coloured", document, note)
 
     def _finished(
