@@ -75,6 +75,17 @@ def test_documents_are_no_archives_unless_they_are_named(tmp_path):
     assert list(archives.tree(tmp_path / "named")) == ["media/1.jpg"]
 
 
+def test_archives_of_many_packers_at_once(tmp_path):
+    """What pbzip2, pigz and xz --threads write, and what was padded for a tape."""
+    data = archives.make_archive(tmp_path / "in.tar", "tar", 3).read_bytes()
+    half = len(data) // 2 + 7
+    for kind, pack in (("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)):
+        path = tmp_path / f"in.tar.{kind}"
+        path.write_bytes(pack(data[:half]) + pack(data[half:]) + bytes(4096))
+        code, heard = colour(path, tmp_path / kind)
+        assert (code, heard.failures, len(heard.outcomes)) == (0, {}, 3), kind
+
+
 @pytest.mark.parametrize("where", ["folder", "zip"])
 def test_what_is_packed_otherwise_is_named(tmp_path, where):
     files = {
@@ -122,20 +133,24 @@ def test_links_to_pictures_and_archives_are_named_whatever_they_are_called(tmp_p
 
 
 @pytest.mark.parametrize("kind", ["tar", "tar.xz"])
-@pytest.mark.parametrize("at", ["header", "end"])
+@pytest.mark.parametrize("at", ["header", "end", "another"])
 def test_members_behind_damage_in_a_tar_are_missed_aloud(tmp_path, kind, at):
     data = bytearray(archives.make_archive(tmp_path / "in.tar", "tar", 4).read_bytes())
     heads = [i for i in range(0, len(data), 512) if data[i + 257 : i + 262] == b"ustar"]
     if at == "header":
         data[heads[2] + 150] ^= 0x55
-    else:
+    elif at == "end":
         del data[heads[2] :]
+    else:
+        two = archives.make_archive(tmp_path / "two.tar", "tar", 2).read_bytes()
+        data = two.rstrip(b"\0") + bytes(-len(two.rstrip(b"\0")) % 512 + 1024) + data
     path = tmp_path / f"in.{kind}"
     path.write_bytes(lzma.compress(data) if kind == "tar.xz" else data)
     code, heard = colour(path, tmp_path / "out")
     assert (code, len(heard.outcomes)) == (1, 2)
     (reason,) = heard.failures.values()
-    assert "members may be missing" in reason or "perhaps cut off" in reason
+    words = {"header": "members may be missing", "end": "perhaps cut off", "another": "tar follows"}
+    assert words[at] in reason
 
 
 def test_a_list_with_an_overlong_name_goes_on(tmp_path):
@@ -143,7 +158,7 @@ def test_a_list_with_an_overlong_name_goes_on(tmp_path):
     good.write_bytes(archives.jpeg(1))
     line = [sys.executable, "-m", "fastcolor", "colorize", "-", "-o", str(tmp_path / "out")]
     done = subprocess.run(
-        [*line, "--size", "32"], input=f"{tmp_path / ('x' * 300)}.jpg\n{good}\n",
+        [*line, "--size", "32"], input=f"\ufeff{tmp_path / ('x' * 300)}.jpg\n{good}\n",
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr

@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 
 from fastcolor.archive.errors import ItemError
 from fastcolor.archive.item import Item
-from fastcolor.archive.kinds import kind_of, open_tar
+from fastcolor.archive.kinds import goes_on, kind_of, open_tar
 from fastcolor.archive.names import MOST_SIDECAR, is_clutter, is_sidecar, problem
 from fastcolor.archive.unpack import open_member
 from fastcolor.errors import MissingDependencyError
@@ -26,7 +26,7 @@ from fastcolor.media import codecs
 
 MOST_RATIO = 1000  # of a member's bytes to those it takes in the archive
 RATIO_FROM_BYTES = 64 << 20  # smaller members may be packed as well as they like
-_MOST_PADDING = 16 << 20  # that is read behind the end of a packed tar
+_MOST_BEHIND = 16 << 20  # bytes behind the end of a tar that are looked at
 _READ_AHEAD = 256 << 10  # of a compressed tar, which hides where in it a member begins
 
 _DAMAGED = (
@@ -140,7 +140,7 @@ def _zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 def _tar_members(path: Path, kind: str, prefix: str, most_bytes: int) -> Iterator[Item]:
     with ExitStack() as stack:
         file = stack.enter_context(path.open("rb"))
-        archive, stream = open_tar(file, kind, stack)
+        archive = open_tar(file, kind, stack)
         packed = file.tell if kind != "tar" else None
         for position, info in enumerate(archive):
             cast(Any, archive).members = []  # or it would keep every header
@@ -165,9 +165,8 @@ def _tar_members(path: Path, kind: str, prefix: str, most_bytes: int) -> Iterato
                 yield item.bad(wrong)
             else:
                 yield item.holding(partial(_tar_bytes, archive, info, packed), eager=True)
-        left = _MOST_PADDING if stream is not None else 0  # behind it come checksums
-        while stream is not None and left > 0 and (piece := stream.read(_READ_AHEAD)):
-            left -= len(piece)
+        if goes_on(archive, _MOST_BEHIND):
+            raise tarfile.ReadError("another tar follows behind its end, which is not read")
 
 
 def _tar_bytes(

@@ -20,7 +20,13 @@ PACKED = ("gzip", "bzip2", "xz", "zstd")  # of a tar, as codecs.sniff() calls th
 NOT_OPENED = {"rar": "RAR", "7z": "7z"}
 _MOST_DICTIONARY = 256 << 20  # of xz: that much memory is taken for it
 #: Members of office documents, books and programs, which are zip files inside.
-_DOCUMENTS = ("[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF", "AndroidManifest.xml")
+_DOCUMENTS = (
+    "[Content_Types].xml",
+    "mimetype",
+    "META-INF/MANIFEST.MF",
+    "AndroidManifest.xml",
+    "Index/Document.iwa",
+)
 
 
 def kind_of(path: Path) -> str | None:
@@ -68,14 +74,25 @@ def is_picture_inside(path: Path) -> bool:
         return False
 
 
-def open_tar(
-    file: IO[bytes], kind: str, stack: ExitStack
-) -> tuple[tarfile.TarFile, IO[bytes] | None]:
-    """The tar, and the stream that unpacks it where it is packed."""
+def open_tar(file: IO[bytes], kind: str, stack: ExitStack) -> tarfile.TarFile:
     if kind == "tar":
-        return stack.enter_context(tarfile.open(fileobj=file, mode="r:", tarinfo=_Header)), None
+        return stack.enter_context(tarfile.open(fileobj=file, mode="r:", tarinfo=_Header))
     stream = _unpacked(file, kind, stack)
-    return stack.enter_context(tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header)), stream
+    return stack.enter_context(tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header))
+
+
+def goes_on(archive: tarfile.TarFile, most: int) -> bool:
+    """Whether another tar follows within so many bytes behind the end that was reached. Reads them
+    all: the checksums of what is packed come last."""
+    stream: Any = archive.fileobj
+    first = b""
+    while most > 0 and (piece := stream.read(min(most, 1 << 18))):
+        most -= len(piece)
+        filled = len(piece) - len(piece.lstrip(b"\0"))
+        if not first and filled < len(piece):
+            start = filled - filled % tarfile.BLOCKSIZE
+            first = piece[start : start + tarfile.BLOCKSIZE]
+    return _is_tar(first)
 
 
 class _Header(tarfile.TarInfo):

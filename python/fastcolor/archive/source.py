@@ -41,7 +41,7 @@ class Inputs:
         cls, stream: BinaryIO, output: Path, ours: Iterable[Path], most_bytes: int
     ) -> Inputs:
         """The paths on a stream, separated by line ends or by NUL; what is missing is an item."""
-        data = stream.read()
+        data = stream.read().removeprefix(b"\xef\xbb\xbf")
         paths = data.split(b"\0") if b"\0" in data else data.splitlines()
         inputs = cls([os.fsdecode(path) for path in paths if path], output, ours, most_bytes)
         inputs._listed_only = True
