@@ -15,6 +15,7 @@ from archives import colour
 from PIL import Image
 
 from fastcolor.archive import Settings
+from fastcolor.cli.revert import revert
 
 
 def run_twice(source: Path, out: Path, settings: Settings):
@@ -148,3 +149,28 @@ def test_of_pictures_that_want_one_name_each_is_named(tmp_path, source, format):
         assert other[1] in outputs
         assert other[2] not in failures
         assert other[2].startswith(str(tmp_path / source))
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_outputs_whose_names_would_be_too_long_stop_nobody(tmp_path, output):
+    source = archives.fill(tmp_path / "in", 3)
+    (source / ("x" * 251 + ".jpg")).write_bytes(archives.jpeg(1))
+    (source / ("y" * 255)).write_bytes(archives.jpeg(2))
+    code, heard = colour(source, tmp_path / output, Settings(size=32, jobs=2, format="webp"))
+    assert (code, len(heard.outcomes)) == (1, 3)
+    assert sorted(heard.failures.values()) == [
+        f"its output's name has a part of {n} bytes, more than 255" for n in (256, 260)
+    ]
+
+
+def test_paths_that_would_be_too_long_stop_nobody(tmp_path):
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        archive.writestr("/".join(["d" * 200] * 25) + "/a.jpg", archives.jpeg(1))
+        archive.writestr("b.jpg", archives.jpeg(2))
+    code, heard = colour(tmp_path / "in.zip", tmp_path / "out")
+    assert (code, len(heard.outcomes)) == (1, 1)
+    assert ["longer than is possible" in why for why in heard.failures.values()] == [True]
+    assert colour(tmp_path / "in.zip", tmp_path / "out.zip")[0] == 0
+    options = {"max_file": 0, "force": False, "quiet": True}
+    assert revert([str(tmp_path / "out.zip")], tmp_path / "back", **options) == 1
+    assert (tmp_path / "back" / "b.jpg").read_bytes() == archives.jpeg(2)
