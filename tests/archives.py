@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
+import lzma
 import os
 import subprocess
 import sys
@@ -137,6 +139,10 @@ def make_archive(path: Path, kind: str, count: int = 5) -> Path:
     data = buffer.getvalue()
     if kind == "tar.gz":
         data = gzip.compress(data)
+    if kind == "tar.bz2":
+        data = bz2.compress(data)
+    if kind == "tar.xz":
+        data = lzma.compress(data)
     if kind == "tar.zst":
         data = pytest.importorskip("zstandard").compress(data)
     path.write_bytes(data)

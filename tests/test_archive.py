@@ -73,7 +73,7 @@ def test_outputs_do_not_depend_on_jobs_batch_or_order(tmp_path, output):
         [(0, 8, inputs), (1, 1, inputs[::-1]), (2, 3, inputs[3:] + inputs[:3]), (5, 64, inputs)]
     ):
         target = tmp_path / str(number) / output
-        size = 0 if output == "out" else 32  # once as it is used, else quickly
+        size = None if output == "out" else 32  # once as it is used, else quickly
         settings = Settings(jobs=jobs, batch=batch, size=size)
         code, heard = colour(list(order), target, settings)
         assert (code, heard.failures) == (0, {})

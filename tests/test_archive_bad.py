@@ -159,7 +159,7 @@ def test_password(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.99])
-@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.zst"])
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"])
 def test_damaged_archives(tmp_path, kind, keep):
     """Cut or scrambled at some place: what comes before is done, and the archive is named."""
     whole = make_archive(tmp_path / f"whole.{kind}", kind).read_bytes().rstrip(b"\0")
@@ -175,7 +175,7 @@ def test_damaged_archives(tmp_path, kind, keep):
         assert all(str(path) in label for label in heard.failures)
 
 
-@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.zst"])
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"])
 def test_good_archives(tmp_path, kind):
     path = make_archive(tmp_path / f"in.{kind}", kind)
     code, heard = colour(path, tmp_path / "out")

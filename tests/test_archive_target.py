@@ -29,10 +29,26 @@ def test_a_report_never_replaces_a_picture_or_a_page_of_others(source, tmp_path)
     assert picture.read_bytes() == before
     assert "my own page" in page.read_text()
     assert not (tmp_path / "out").exists()
-    ours = tmp_path / "new" / "r.html"
+    ours = tmp_path / "r.html"
     for _ in range(2):  # one of ours is renewed
         run([source], tmp_path / "out", archives.SETTINGS, report=ours)
     assert "<title>fastcolor:" in ours.read_text()
+
+
+@pytest.mark.parametrize("output", ["out", "out.zip"])
+def test_no_folder_is_made_for_a_report_but_that_of_the_output(source, tmp_path, output):
+    out = tmp_path / output
+    for folder in (tmp_path / "typo" / "deeper", tmp_path / "in" / "typo", out / "deeper"):
+        with pytest.raises(JobError, match=f"there is no folder {folder}"):
+            run([source], out, archives.SETTINGS, report=folder / "r.html")
+    if out.suffix:
+        with pytest.raises(JobError, match="there is no folder"):
+            run([source], out, archives.SETTINGS, report=out / "r.html")
+    assert {path.name for path in tmp_path.iterdir()} == {"in"}
+    if not out.suffix:
+        run([source], out, archives.SETTINGS, report=out / "r.html")
+        assert "<title>fastcolor:" in (out / "r.html").read_text()
+        assert run([source], out, archives.SETTINGS, report=out / "r.html").exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["x.tar.gz", "x.tgz", "x.7z", "x.rar", "x.txt", "x.jp2", "x.bmp"])

@@ -235,6 +235,43 @@ def test_an_empty_history_is_filled() -> None:
     assert source_type(with_provenance(Metadata(xmp=merged), model="m", version="1")) == TERM
 
 
+HISTORIES = {
+    "attributes": b'<m:History><rdf:Seq><rdf:li v:action="saved"/></rdf:Seq></m:History>',
+    "elements": b"<m:History><rdf:Seq><rdf:li rdf:parseType='Resource'><v:action>saved</v:action>"
+    b"</rdf:li></rdf:Seq></m:History>",
+    "empty": b"<m:History><rdf:Seq/></m:History>",
+}
+
+
+@pytest.mark.parametrize("kind", [*HISTORIES, "undeclared"])
+def test_events_in_a_history_are_read_by_all(kind: str, tmp_path: Path) -> None:
+    """ImageMagick 6 warns of a / in the attributes of an event, namespaces among them."""
+    event = "http://not/an/event" if kind == "undeclared" else _xmp.EVENT
+    spaces = f'xmlns:m="{_xmp.MM}" xmlns:stEvt="http://not/it" xmlns:v="{event}" xmlns:dc='
+    history = HISTORIES.get(kind, HISTORIES["empty"])
+    text = XMP.replace(b"xmlns:dc=", spaces.encode()).replace(
+        b"<dc:title>", history + b"<dc:title>"
+    )
+    assert history in text and event.encode() in text
+    merged = with_provenance(Metadata(xmp=text), model="a/b", version="1")
+    packet = merged.xmp or b""
+    assert not merged.problems
+    assert packet.count(b"m:History>") == 2
+    assert source_type(merged) == TERM
+    twice = with_provenance(merged, model="a/b", version="2").xmp or b""
+    assert twice.count(b'action="edited"') == 2
+    path = tmp_path / "x.jpg"
+    path.write_bytes(encode("jpeg", Metadata(xmp=packet)))
+    if shutil.which("exiftool"):
+        line = ["exiftool", "-s3", "-XMP-xmpMM:HistoryParameters", str(path)]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+        assert f"the model a/b 1; the digital source type was {PRINT}" in done.stdout
+    if shutil.which("identify"):
+        line = ["identify", "-verbose", str(path)]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("text", [BOMB, b"<x", b"not xml", b"<a/>", XMP[:-60], b"\xff\xfe<\0x"])
 def test_unusable_xmp_is_replaced_and_named(text: bytes) -> None:
     merged = with_provenance(Metadata(xmp=text), model="m", version="1")

@@ -1,11 +1,16 @@
 """fastcolor gives colour and resolution back to old photographs and film."""
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
-from fastcolor.errors import FastcolorError
-
+TYPE_CHECKING = False  # typing's own takes long to import
 if TYPE_CHECKING:
+    from typing import Any
+
+    from fastcolor import ops
+    from fastcolor._core import DeviceError, __version__, build_info
+    from fastcolor._threads import set_thread_count, thread_count
     from fastcolor.colorizer import Colorizer, colorize
+    from fastcolor.errors import FastcolorError
 
 __all__ = [  # noqa: RUF022 - names in alphabetical order, the version last
     "Colorizer",
@@ -18,24 +23,32 @@ __all__ = [  # noqa: RUF022 - names in alphabetical order, the version last
     "thread_count",
     "__version__",
 ]
-_LATE = ("Colorizer", "colorize")  # their engines take long to import
-_problem: ImportError | None = None
-
-try:
-    from fastcolor import ops
-    from fastcolor._core import DeviceError, __version__, build_info
-    from fastcolor._threads import set_thread_count, thread_count
-except ImportError as error:
-    # The command line lives in this package and says in one sentence what is wrong, so the error
-    # waits for the first use of what could not be loaded.
-    _problem = error
+# Loaded when first used: the command line takes Ctrl-C over before anything that takes long, and
+# says in one sentence what is wrong where the compiled module cannot be loaded.
+_HOMES = {
+    "Colorizer": "fastcolor.colorizer",
+    "DeviceError": "fastcolor._core",
+    "FastcolorError": "fastcolor.errors",
+    "build_info": "fastcolor._core",
+    "colorize": "fastcolor.colorizer",
+    "set_thread_count": "fastcolor._threads",
+    "thread_count": "fastcolor._threads",
+    "__version__": "fastcolor._core",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__ and _problem is not None:
-        raise ImportError(str(_problem)) from _problem
-    if name in _LATE:
-        from fastcolor import colorizer
+    from importlib import import_module
 
-        return getattr(colorizer, name)
-    raise AttributeError(f"module 'fastcolor' has no attribute {name!r}")
+    if name == "ops":
+        found: Any = import_module("fastcolor.ops")
+    elif name in _HOMES:
+        found = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'fastcolor' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

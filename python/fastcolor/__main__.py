@@ -1,5 +1,15 @@
-"""python -m fastcolor"""
+"""The fastcolor command, and python -m fastcolor."""
 
-from fastcolor.cli import main
+from fastcolor import _interrupt
 
-main()
+
+def main() -> None:
+    """Ends the process."""
+    _interrupt.end_at_once()
+    from fastcolor import cli
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

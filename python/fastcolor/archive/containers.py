@@ -18,6 +18,7 @@ from typing import IO, Any, cast
 
 from fastcolor.archive.errors import ItemError
 from fastcolor.archive.item import Item
+from fastcolor.archive.kinds import goes_on, kind_of, open_tar
 from fastcolor.archive.names import MOST_SIDECAR, is_clutter, is_sidecar, problem
 from fastcolor.archive.unpack import open_member
 from fastcolor.errors import MissingDependencyError
@@ -25,6 +26,7 @@ from fastcolor.media import codecs
 
 MOST_RATIO = 1000  # of a member's bytes to those it takes in the archive
 RATIO_FROM_BYTES = 64 << 20  # smaller members may be packed as well as they like
+_MOST_BEHIND = 16 << 20  # bytes behind the end of a tar that are looked at
 _READ_AHEAD = 256 << 10  # of a compressed tar, which hides where in it a member begins
 
 _DAMAGED = (
@@ -38,32 +40,6 @@ _DAMAGED = (
     ValueError,
     OverflowError,
 )
-
-
-def kind_of(path: Path) -> str | None:
-    """ "zip", "tar", "gz" or "zst" by content; None for all else."""
-    with path.open("rb") as file:
-        head = file.read(265)
-    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        return "zip"
-    if head[:2] == b"\x1f\x8b":
-        return "gz"
-    if head[:4] == b"\x28\xb5\x2f\xfd":
-        return "zst"
-    if head[257:262] == b"ustar":
-        return "tar"
-    if path.suffix.lower() in (".zip", ".cbz") and zipfile.is_zipfile(path):
-        return "zip"  # something is before it: a program that unpacks it, say
-    return None
-
-
-def is_picture_inside(path: Path) -> bool:
-    """Whether what is named like an archive is a picture."""
-    try:
-        with path.open("rb") as file:
-            return codecs.sniff(file.read(codecs.HEAD)) in ("jpeg", "png", "tiff", "webp", "jp2")
-    except OSError:
-        return False
 
 
 def members(path: Path, prefix: str, most_bytes: int) -> Iterator[Item]:
@@ -164,7 +140,7 @@ def _zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 def _tar_members(path: Path, kind: str, prefix: str, most_bytes: int) -> Iterator[Item]:
     with ExitStack() as stack:
         file = stack.enter_context(path.open("rb"))
-        archive = _open_tar(file, kind, stack)
+        archive = open_tar(file, kind, stack)
         packed = file.tell if kind != "tar" else None
         for position, info in enumerate(archive):
             cast(Any, archive).members = []  # or it would keep every header
@@ -189,37 +165,8 @@ def _tar_members(path: Path, kind: str, prefix: str, most_bytes: int) -> Iterato
                 yield item.bad(wrong)
             else:
                 yield item.holding(partial(_tar_bytes, archive, info, packed), eager=True)
-
-
-def _open_tar(file: IO[bytes], kind: str, stack: ExitStack) -> tarfile.TarFile:
-    if kind == "zst":
-        stream = cast(IO[bytes], _ZstdFile(file, stack))
-        return stack.enter_context(tarfile.open(fileobj=stream, mode="r|"))
-    if kind == "gz":
-        return stack.enter_context(tarfile.open(fileobj=file, mode="r|gz"))
-    return stack.enter_context(tarfile.open(fileobj=file, mode="r:"))
-
-
-class _ZstdFile:
-    """What tarfile reads of a .zst; damage looks as it does in other archives."""
-
-    def __init__(self, file: IO[bytes], stack: ExitStack) -> None:
-        try:
-            import zstandard
-        except ImportError as error:
-            raise MissingDependencyError(
-                "reading .tar.zst needs zstandard: pip install zstandard"
-            ) from error
-        self._error = zstandard.ZstdError
-        reader = zstandard.ZstdDecompressor(max_window_size=2**31)
-        self._stream: Any = stack.enter_context(reader.stream_reader(file, read_across_frames=True))
-
-    def read(self, size: int) -> bytes:
-        try:
-            data: bytes = self._stream.read(size)
-            return data
-        except self._error as error:
-            raise tarfile.ReadError(str(error)) from error
+        if goes_on(archive, _MOST_BEHIND):
+            raise tarfile.ReadError("another tar follows behind its end, which is not read")
 
 
 def _tar_bytes(

@@ -38,9 +38,9 @@ class Inference:
             settings.model,
             device=settings.device,
             engine=settings.engine,
-            size=settings.size or None,
+            size=settings.size,
             chroma=settings.chroma,
-            saturation=None if settings.saturation < 0 else settings.saturation,
+            saturation=settings.saturation,
             threads=1,
         )
         self._batcher: Batcher | None = None

@@ -20,7 +20,7 @@ from fastcolor.archive.contents import Contents
 from fastcolor.archive.errors import JobError, journal_trouble
 from fastcolor.archive.item import Item
 from fastcolor.archive.ledger import Ledger
-from fastcolor.archive.names import folded, output_name
+from fastcolor.archive.names import folded, output_name, problem
 from fastcolor.archive.settings import differences
 
 FORMAT = 1
@@ -145,6 +145,9 @@ class Journal(Ledger, Contents):
             if item.problem is not None:
                 return self._refuse(item, item.problem)
             name = output_name(item.name, format)
+            wrong = problem(name)  # a suffix may make it too long
+            if wrong is not None:
+                return self._refuse(item, wrong.replace("its name", "its output's name", 1))
             row = self._copied(item, name) or self._by_key(folded(name))
             if row is None:
                 return self._insert(item, name)
@@ -320,7 +323,7 @@ class Journal(Ledger, Contents):
 def _collision(name: str, row: sqlite3.Row) -> str:
     origin = f"{row['path']}: {row['member']}" if row["member"] else row["path"]
     if row["name"] == name or folded(row["name"]) != folded(name):
-        return f"its output {row['name']} is already that of {origin}"
+        return f"its output {row['name']} is already that of {origin}; rename one of them"
     return (
         f"its output {name} differs from {row['name']} of {origin} only in letter case "
         "or in how Unicode spells it, which some file systems take for one name"

@@ -17,7 +17,8 @@ PICTURES = {
     "other": (".bmp", ".gif", ".pbm", ".pgm", ".ppm", ".pnm", ".avif", ".heic", ".heif", ".jxl"),
 }
 PICTURE_SUFFIXES = {suffix for group in PICTURES.values() for suffix in group}
-TARS = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
+PACKERS = (".gz", ".bz2", ".xz", ".zst")  # of one file each
+TARS = (".tar", *(".tar" + p for p in PACKERS), ".tgz", ".tbz2", ".tbz", ".txz", ".tzst")
 ARCHIVES = (".zip", ".cbz", *TARS)
 SUFFIX_OF = {"jpg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
 

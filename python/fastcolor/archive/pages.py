@@ -1,10 +1,12 @@
-"""Everything else: page by page, through pixels."""
+"""Everything else: page by page, through pixels; of several, one is encoded while the next is
+coloured, where a worker is idle."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 
@@ -12,10 +14,12 @@ from fastcolor import ops
 from fastcolor.archive.errors import ItemError
 from fastcolor.archive.task import OUTPUT, Data, Result, write_data
 from fastcolor.media import codecs
-from fastcolor.media.codecs import Document, Page
+from fastcolor.media.codecs import Document, Metadata, Page
 
 if TYPE_CHECKING:
     from fastcolor.archive.steps import Steps
+
+Encode: TypeAlias = Callable[[codecs.Writer], None]
 
 MOST_JPEG_SIDE = 65535
 BAND_BYTES = 1 << 28  # of colours in work at a time, of a large picture for a TIFF
@@ -24,10 +28,12 @@ BAND_BYTES = 1 << 28  # of colours in work at a time, of a large picture for a T
 def colour_pages(steps: Steps, result: Result, data: Data, kind: str, note: str) -> None:
     settings = steps.settings
     format = OUTPUT[kind] if settings.format == "same" else settings.format
-    with (
-        codecs.open_document(data, limits=steps.limits, fail_on=settings.fail_on) as document,
-        steps.room(max(_decoded_bytes(page) for page in document)),
-    ):
+    with ExitStack() as stack:
+        document = stack.enter_context(
+            codecs.open_document(data, limits=steps.limits, fail_on=settings.fail_on)
+        )
+        size = max(_decoded_bytes(page) for page in document)
+        stack.enter_context(steps.room(size))
         if document.pages > 1 and format != "tiff":
             raise ItemError(
                 f"has {document.pages} pages, which {format} cannot hold; use --format tiff"
@@ -48,12 +54,21 @@ def colour_pages(steps: Steps, result: Result, data: Data, kind: str, note: str)
                 subsampling=settings.subsampling,
             ) as writer:  # fmt: skip
                 decoded, pixels = pixels, None
-                _page(steps, result, first, decoded, writer)
+                banded = isinstance(writer, codecs.TiffWriter)
+                encode = _page(steps, result, first, decoded, banded)
+                del decoded
                 for index in range(1, document.pages):
-                    page = document.page(index)
-                    with result.timed("decode"):
-                        decoded = page.pixels()
-                    _page(steps, result, page, decoded, writer)
+                    with steps.ahead(size, partial(coloured, index)) as following:
+                        encode(writer)
+                        del encode
+                        encode = following()
+                encode(writer)
+
+        def coloured(index: int) -> Encode:
+            page = document.page(index)
+            with result.timed("decode"):
+                decoded = page.pixels()
+            return _page(steps, result, page, decoded, banded=True)
 
         steps.finish(result, write, document, note)
 
@@ -96,36 +111,45 @@ def _others_in_colour(steps: Steps, result: Result, document: Document) -> bool:
     return True
 
 
-def _page(steps: Steps, result: Result, page: Page, pixels: Any, writer: codecs.Writer) -> None:
-    settings = steps.settings
+def _page(steps: Steps, result: Result, page: Page, pixels: Any, banded: bool) -> Encode:
+    """Everything but encoding, which is given back. Of large pages most is left to that, where the
+    writer takes bands."""
     alpha = page.alpha()
     if steps.is_colour(page, pixels):  # among grey ones: as it is
-        with result.timed("encode"):
-            writer.write(pixels, page.metadata, alpha=alpha, storage=page.storage)
-        return result.remark(page, writer.format)
+        return partial(_encode, result, page, pixels, alpha, page.metadata)
     with result.timed("merge"):
         luma = _luma(steps, page, pixels)
     with result.timed("infer"):
         ab = steps.inference.ab(luma, page.metadata.orientation)
     if page.index == 0:
         steps.sample(result, luma, ab, page.metadata.orientation)
-    merge = partial(ops.merge_rgb, luma, ab, settings.chroma, steps.inference.saturation)
+    metadata = steps.metadata(page.metadata, "srgb")
+    merge = partial(ops.merge_rgb, luma, ab, steps.settings.chroma, steps.inference.saturation)
     reused = pixels if pixels.ndim == 3 and pixels.flags.carray else None
-    large = 3 * luma.nbytes > BAND_BYTES
-    if large and reused is None and alpha is None and isinstance(writer, codecs.TiffWriter):
-        del pixels
-        height, width = luma.shape
-        bands = _bands(merge, height, width, luma.itemsize)
-        metadata = steps.metadata(page.metadata, "srgb")
-        with result.timed("encode"):
-            writer.write_bands((height, width, 3), bands, metadata, storage=page.storage)
-        return result.remark(page, writer.format)
+    if banded and 3 * luma.nbytes > BAND_BYTES and reused is None and alpha is None:
+        return partial(_encode_bands, result, page, merge, luma.shape, luma.itemsize, metadata)
     with result.timed("merge"):
         rgb = merge(out=reused)
-    del luma, pixels, reused, merge
+    return partial(_encode, result, page, rgb, alpha, metadata)
+
+
+def _encode(
+    result: Result, page: Page, pixels: Any, alpha: Any, metadata: Metadata, writer: codecs.Writer
+) -> None:
     with result.timed("encode"):
-        metadata = steps.metadata(page.metadata, "srgb")
-        writer.write(rgb, metadata, alpha=alpha, storage=page.storage)
+        writer.write(pixels, metadata, alpha=alpha, storage=page.storage)
+    result.remark(page, writer.format)
+
+
+def _encode_bands(
+    result: Result, page: Page, merge: Callable[..., Any], shape: tuple[int, int], itemsize: int,
+    metadata: Metadata, writer: codecs.Writer,
+) -> None:  # fmt: skip
+    height, width = shape
+    bands = _bands(merge, height, width, itemsize)
+    with result.timed("encode"):
+        assert isinstance(writer, codecs.TiffWriter)
+        writer.write_bands((height, width, 3), bands, metadata, storage=page.storage)
     result.remark(page, writer.format)
 
 

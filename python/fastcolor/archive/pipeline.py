@@ -70,7 +70,7 @@ def run(
     output = Path(os.path.abspath(output))
     target.check(output)
     if report is not None:
-        target.check_report(report)
+        target.check_report(report, output)
     journal_name = target.journal_name(output)
     journal_path: Path | None = output.with_name(journal_name)
     ours = [output.with_name(journal_name + end) for end in ("", "-wal", "-shm")]
@@ -124,6 +124,7 @@ class _Job:
         except OSError as error:
             raise cannot_write(self.output.parent, error) from error
         with (
+            StopRequest() as stop,
             Steps(self.settings, count) as steps,
             closing(Journal(self.journal_path)) as self.journal,
             closing(self._sink()) as self.sink,
@@ -132,13 +133,12 @@ class _Job:
             self.sink.recover()
             steps.sink = self.sink
             try:
-                with StopRequest() as stop:
-                    self.progress.begin(self.inputs.count(), steps.describe())
-                    with Workers(count, steps.run) as workers:
-                        self._work(workers, stop)
-                    self._publish()
-                    if self.problem is None and not stop.code:
-                        self.sink.finish()
+                self.progress.begin(self.inputs.count(), steps.describe())
+                with Workers(count, steps.run) as workers:
+                    self._work(workers, stop)
+                self._publish()
+                if self.problem is None and not stop.code:
+                    self.sink.finish()
             finally:
                 self.progress.end()
             if self.problem is not None:

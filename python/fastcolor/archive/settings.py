@@ -12,7 +12,7 @@ from typing import Any
 
 from fastcolor.errors import FastcolorError
 
-OUTPUT_REVISION = 3  # raised whenever the same settings come to give other bytes
+OUTPUT_REVISION = 4  # raised whenever the same settings come to give other bytes
 FORMATS = ("same", "jpg", "png", "tiff", "webp")
 
 
@@ -29,14 +29,15 @@ def _setting(default: Any, *choices: str, output: bool = True, **limits: float) 
 
 @dataclass(frozen=True)
 class Settings:
-    """How pictures are coloured and written. Fields without influence on outputs are marked."""
+    """How pictures are coloured and written. Fields without influence on outputs are marked; of
+    size and saturation None is the model's own."""
 
     model: str = _setting("fast")
     engine: str = _setting("auto")
     device: str = _setting("auto")
-    size: int = _setting(0, least=0, most=4096)  #: short side that the network sees; 0: the model's
+    size: int | None = _setting(None, least=1, most=4096)  #: short side that the network sees
     chroma: str = _setting("guided", "guided", "bicubic", "bilinear")
-    saturation: float = _setting(-1.0, least=0, most=10, auto=-1)  #: -1: the model's
+    saturation: float | None = _setting(None, least=0, most=10)
     contrast: str = _setting("none", "none", "clahe")
     format: str = _setting("same", *FORMATS)
     quality: int = _setting(90, least=1, most=100)
@@ -50,7 +51,7 @@ class Settings:
     max_pages: int = _setting(10_000, output=False, least=0, most=1 << 30)
     max_scans: int = _setting(200, output=False, least=0, most=1 << 30)  #: of a progressive JPEG
     max_file: int = _setting(4 << 30, output=False, least=0, most=1 << 50)  #: bytes as stored
-    jobs: int = _setting(-1, output=False, least=-1, most=1024)  #: -1: CPUs + 1
+    jobs: int | None = _setting(None, output=False, least=0, most=1024)  #: None: CPUs + 1
     batch: int = _setting(8, output=False, least=1, most=1024)  #: that go to a GPU together
     #: of grey JPEGs whose luma is kept; "gpu" gives other pixels, which Steps.influencing() says
     decode: str = _setting("cpu", "cpu", "gpu", output=False)
@@ -76,21 +77,23 @@ class Settings:
         return found | {"revision": OUTPUT_REVISION}
 
 
-_TYPES: dict[str, type] = typing.get_type_hints(Settings)
+_TYPES: dict[str, Any] = typing.get_type_hints(Settings)
 _FIELDS = {item.name: item for item in fields(Settings)}
 
 
 def check(name: str, value: Any) -> None:
     option = "--" + name.replace("_", "-")
+    if value is None and _FIELDS[name].default is None:
+        return
     limits = _FIELDS[name].metadata
-    kind = _TYPES[name]
+    kind = next(iter(typing.get_args(_TYPES[name])), _TYPES[name])  # of int | None: int
     allowed: tuple[type, ...] = (int, float) if kind is float else (kind,)
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
         raise SettingsError(f"{option} must be of the type {kind.__name__}, got {value!r}")
     if limits["choices"] and value not in limits["choices"]:
         raise SettingsError(f"{option} must be {' or '.join(limits['choices'])}, got {value!r}")
     least, most = limits.get("least", value), limits.get("most", value)
-    if not (least <= value <= most or value == limits.get("auto", least)):
+    if not least <= value <= most:
         raise SettingsError(f"{option} must be between {least:g} and {most:g}, got {value}")
 
 
@@ -129,12 +132,12 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
     return "; ".join(f"{name} {before.get(name)}, now {now.get(name)}" for name in names)
 
 
-def worker_count(jobs: int) -> int:
+def worker_count(jobs: int | None) -> int:
     """Threads for a --jobs of this value; 0 is the caller's own thread.
 
     By default there is one more than CPUs: it works while others wait for the disk.
     """
-    if jobs >= 0:
+    if jobs is not None:
         return jobs
     affinity = getattr(os, "sched_getaffinity", None)
     return 1 + (len(affinity(0)) if affinity is not None else os.cpu_count() or 1)

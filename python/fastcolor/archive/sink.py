@@ -6,6 +6,7 @@ them as ready, and gives them their names.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from fastcolor.archive.journal import Finished, Journal
 from fastcolor.archive.names import folded
 
 Write = Callable[[BinaryIO], None]
+TOO_LONG = "the path of its output is longer than is possible there"
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,11 @@ class FolderSink:
                 raise ItemError(
                     f"its output {name} needs a folder where {file_there} is a file"
                 ) from error
-            if isinstance(error, OSError):
+            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+                raise ItemError(TOO_LONG) from error
+            if isinstance(error, OSError) and error.errno:
                 raise cannot_write(self.root / name, error) from error
-            raise
+            raise  # an encoder's
         return Staged(size, temporary)
 
     def drop(self, name: str) -> None:
@@ -111,8 +115,10 @@ class FolderSink:
 
     def refusal(self, name: str, ours: bool, force: bool) -> str | None:
         target = self.root / name
-        if not os.path.lexists(target):
-            return None
+        try:
+            os.lstat(target)
+        except OSError as error:
+            return TOO_LONG if error.errno == errno.ENAMETOOLONG else None
         if target.is_dir():
             return f"its output {target} is a folder that exists"
         if self._owned(target):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from fastcolor.archive import containers
+from fastcolor.archive import containers, kinds
 from fastcolor.archive.errors import ItemError, JobError
 from fastcolor.archive.item import Item
 from fastcolor.archive.names import archive_stem, is_archive, is_clutter, is_picture, problem
@@ -41,7 +41,7 @@ class Inputs:
         cls, stream: BinaryIO, output: Path, ours: Iterable[Path], most_bytes: int
     ) -> Inputs:
         """The paths on a stream, separated by line ends or by NUL; what is missing is an item."""
-        data = stream.read()
+        data = stream.read().removeprefix(b"\xef\xbb\xbf")
         paths = data.split(b"\0") if b"\0" in data else data.splitlines()
         inputs = cls([os.fsdecode(path) for path in paths if path], output, ours, most_bytes)
         inputs._listed_only = True
@@ -60,7 +60,7 @@ class Inputs:
     def only_file(self) -> bool:
         """Whether this is one picture."""
         root = self._roots[0]
-        return len(self._roots) == 1 and os.path.isfile(root) and containers.kind_of(root) is None
+        return len(self._roots) == 1 and os.path.isfile(root) and kinds.kind_of(root) is None
 
     def owns(self, target: Path) -> bool:
         """Whether this path is that of an original, which nothing may replace.
@@ -133,11 +133,15 @@ class Inputs:
         return root.parent
 
     def _is_archive(self, path: Path) -> bool:
-        """By content for what was named; among the files of a folder the suffix must say so too
-        (many documents are zip files inside)."""
+        """By content. What only the name says is an archive is one that must be named as damaged;
+        documents that are zip files inside are archives only where they were named themselves."""
         if is_archive(path):
-            return not os.path.isfile(path) or not containers.is_picture_inside(path)
-        return path in self._roots and os.path.isfile(path) and containers.kind_of(path) is not None
+            return not os.path.isfile(path) or not kinds.is_picture_inside(path)
+        if not os.path.isfile(path):
+            return False
+        if path in self._roots:
+            return kinds.kind_of(path) is not None
+        return not is_picture(path.name) and _holds_files(path)
 
     def _files(self) -> Iterator[tuple[Path, str | None]]:
         """(path, what is wrong with it) of all files, archives not opened."""
@@ -162,7 +166,7 @@ class Inputs:
             if is_clutter(entry.name) or os.path.join(real, entry.name) in self._ours:
                 continue
             if entry.is_symlink():
-                if is_picture(entry.name) or is_archive(entry.name) or path.is_dir():
+                if is_picture(entry.name) or is_archive(entry.name) or _is_wanted(path):
                     yield path, "is a symbolic link, which is not followed"
             elif entry.is_dir(follow_symlinks=False):
                 yield from self._walk(path)
@@ -170,6 +174,20 @@ class Inputs:
                 yield path, None
             elif is_picture(entry.name) or is_archive(entry.name):
                 yield path, "is neither a file nor a folder"
+
+
+def _holds_files(path: Path) -> bool:
+    try:
+        return kinds.holds_files(path)
+    except OSError:  # it is named when it is read
+        return False
+
+
+def _is_wanted(path: Path) -> bool:
+    """Whether there is a folder, a picture or an archive, whatever it is called."""
+    if path.is_file():
+        return kinds.is_picture_inside(path) or _holds_files(path)
+    return path.is_dir()
 
 
 def read_file(path: Path) -> bytes:

@@ -16,6 +16,7 @@ import numpy as np
 
 import fastcolor
 from fastcolor import ops
+from fastcolor.archive import kinds
 from fastcolor.archive.errors import ItemError, JobError
 from fastcolor.archive.inference import Inference
 from fastcolor.archive.item import Item
@@ -35,7 +36,7 @@ from fastcolor.archive.pages import colour_pages
 from fastcolor.archive.settings import Settings
 from fastcolor.archive.sink import Sink, Staged
 from fastcolor.archive.task import OUTPUT, Data, Result, Task, read_data, write_data
-from fastcolor.archive.workers import Budget
+from fastcolor.archive.workers import Budget, Spare
 from fastcolor.errors import FastcolorError, MissingDependencyError
 from fastcolor.media import codecs
 from fastcolor.media.codecs import Document, Metadata, Page
@@ -61,6 +62,8 @@ class Steps:
             max_scans=settings.max_scans,
         )
         self._budget = Budget(IN_WORK_BYTES)
+        self._spare = Spare(workers, self._budget)
+        self.ahead = self._spare.ahead
         self._threads_before = fastcolor.thread_count()
         if workers > 1:  # each worker is one thread; a lone one may use all for its operators
             fastcolor.set_thread_count(1)
@@ -74,6 +77,7 @@ class Steps:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._spare.close()
         self.inference.close()
         fastcolor.set_thread_count(self._threads_before)
 
@@ -103,13 +107,17 @@ class Steps:
         try:
             with result.timed("read"):
                 head, data = read_data(task)
-            self._item(result, head, data)
+            with self._spare.busy():
+                self._item(result, head, data)
         except (ItemError, JobError) as error:
             result.error = error
         except FastcolorError as error:
             result.error = ItemError(str(error))
         except MemoryError:
             result.error = ItemError("there is not enough memory for it")
+        except OSError as error:
+            what = "cannot be read" if error.errno else "unexpected OSError"
+            result.error = ItemError(f"{what}: {error.strerror or error}")
         except Exception as error:
             if os.environ.get("FASTCOLOR_DEBUG"):
                 traceback.print_exc()
@@ -126,8 +134,13 @@ class Steps:
                 raise ItemError(f"{what}, not a picture that can be read")
             if is_sidecar(name) and task.item.size <= MOST_SIDECAR:
                 return self._carry(result, data)
-            if is_archive(name):
+            if is_archive(name) or (task.item.member and kinds.is_archive_inside(head)):
                 raise ItemError("is an archive inside an archive, which is not opened")
+            if kind in kinds.NOT_OPENED:
+                what = kinds.NOT_OPENED[kind]
+                raise ItemError(f"is a {what} archive, which is not opened; unpack it yourself")
+            if kind in kinds.PACKED and is_picture(PurePosixPath(name).stem):
+                raise ItemError(f"is packed with {kind}, which is not opened; unpack it yourself")
             result.finished = Finished(task.row, task.name, "skipped")
             result.staged = Staged(0)
             return
@@ -192,7 +205,7 @@ class Steps:
         start = time.perf_counter()
         staged = self.sink.stage(task.name, task.item.mtime_ns, write)
         within = sum(result.seconds.values()) - before
-        result.seconds["write"] = time.perf_counter() - start - within
+        result.seconds["write"] = max(0.0, time.perf_counter() - start - within)
         self._finished(result, staged, task.name, "coloured", document, note)
 
     def _finished(

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from fastcolor.archive import names
-from fastcolor.archive.errors import JobError, cannot_write
+from fastcolor.archive.container import CONTAINERS
+from fastcolor.archive.errors import JobError
 from fastcolor.archive.settings import Settings
 
 PACKED = (".gz", ".tgz", ".bz2", ".xz", ".zst", ".tzst", ".7z", ".rar", ".cbr", ".cbt")
@@ -51,17 +52,23 @@ def for_one_picture(output: Path, settings: Settings) -> Settings:
     return replace(settings, format=format)
 
 
-def check_report(report: Path) -> None:
-    """Nothing but a report of ours may be replaced, and nothing but a page is written."""
+def check_report(report: Path, output: Path) -> None:
+    """Nothing but a report of ours may be replaced, and nothing but a page is written; no folder is
+    made for it but that of the output."""
     if report.is_dir() or report.suffix.lower() not in (".html", ".htm"):
         raise JobError(f"the report {report} must be named as a file that ends with .html")
-    try:
-        report.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(report, error) from error
-    if not os.access(report.parent, os.W_OK | os.X_OK):  # it is written when all work is done
+    folder = Path(os.path.abspath(report)).parent
+    if folder == output and not folder.exists() and not _is_file_name(output):
+        return
+    if not folder.is_dir():
+        raise JobError(f"cannot write {report}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):  # it is written when all work is done
         raise JobError(f"cannot write {report}: writing there is not allowed")
     if report.exists():
         with report.open("rb") as file:
             if b"<title>fastcolor:" not in file.read(4096):
                 raise JobError(f"{report} exists and is no report of fastcolor; name another file")
+
+
+def _is_file_name(output: Path) -> bool:
+    return output.suffix.lower() in CONTAINERS or names.is_picture(output.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,8 +78,17 @@ def read_data(task: Task) -> tuple[bytes, Data]:
 
 
 def write_data(file: BinaryIO, data: Data) -> None:
-    if isinstance(data, Path):
-        with data.open("rb") as source:
-            shutil.copyfileobj(source, file, 1 << 20)
-    else:
+    if isinstance(data, bytes):
         file.write(data)
+        return
+    for piece in _pieces(data):
+        file.write(piece)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as source:
+            while piece := source.read(1 << 20):
+                yield piece
+    except OSError as error:
+        raise ItemError(f"cannot be read: {error.strerror or error}") from error

@@ -1,6 +1,6 @@
-"""Members of zip files that are packed with bzip2 or LZMA, a bounded piece at a time.
+"""What is packed with bzip2 or LZMA, members of zip files and files, a bounded piece at a time.
 
-zipfile unpacks whatever one read of the file gives, which may be a gigabyte from 4 KiB.
+zipfile and tarfile unpack whatever one read of the file gives, which may be a gigabyte from 4 KiB.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import lzma
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from typing import IO, Any, cast
 
 _PIECE = 64 << 10  # read from the archive, and the least that is unpacked at a time
@@ -78,3 +79,31 @@ class _Unpacked:
             return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[options])
         except lzma.LZMAError as error:
             raise zipfile.BadZipFile("its LZMA properties are damaged") from error
+
+
+class Streams:
+    """A .bz2 or .xz file, whose streams stand one behind the other; ``make`` gives a decoder for
+    each. Damage is OSError, EOFError or LZMAError."""
+
+    def __init__(self, packed: IO[bytes], make: Callable[[], Any]) -> None:
+        self._packed, self._make = packed, make
+        self._decoder = make()
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes, fewer only at the end."""
+        parts = []
+        while size > 0:
+            more = b""
+            if self._decoder.eof:
+                more = self._decoder.unused_data.lstrip(b"\0") or self._packed.read(_PIECE)
+                if not more:
+                    break
+                self._decoder = self._make()
+            elif self._decoder.needs_input:
+                more = self._packed.read(_PIECE)
+                if not more:
+                    raise EOFError
+            part = self._decoder.decompress(more, size)
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Generic, TypeVar
 
+Answer = TypeVar("Answer")
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -80,7 +83,53 @@ class Budget:
             self._free -= size
         return size
 
+    def take_now(self, size: int) -> bool:
+        """Whether there was room, which is taken then."""
+        with self._changed:
+            if self._free < size:
+                return False
+            self._free -= size
+            return True
+
     def give(self, size: int) -> None:
         with self._changed:
             self._free += size
             self._changed.notify_all()
+
+
+class Spare:
+    """What idle workers may do for a busy one. ``count`` threads work at a time, whoever they
+    work for."""
+
+    def __init__(self, count: int, budget: Budget) -> None:
+        self._idle = threading.Semaphore(max(1, count))
+        self._budget = budget
+        self._pool = ThreadPoolExecutor(max(1, count), "spare")
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Around what a worker does."""
+        with self._idle:
+            yield
+
+    @contextmanager
+    def ahead(self, size: int, work: Callable[[], Answer]) -> Iterator[Callable[[], Answer]]:
+        """Gives what waits for ``work``, which is begun at once where a worker is idle and there is
+        room for ``size`` bytes. It has ended when this has."""
+        if not self._idle.acquire(blocking=False):
+            yield work
+            return
+        if not self._budget.take_now(size):
+            self._idle.release()
+            yield work
+            return
+        future = self._pool.submit(work)
+        future.add_done_callback(lambda _: self._idle.release())
+        try:
+            yield future.result
+        finally:
+            wait([future])
+            self._budget.give(size)
+
+    def close(self) -> None:
+        self._pool.shutdown()

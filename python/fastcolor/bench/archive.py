@@ -112,7 +112,7 @@ def rate(function: Callable[[int], object], seconds: float, workers: int) -> Cos
 
 def alone(files: Sequence[bytes], path: str, settings: Settings, seconds: float) -> dict[str, Cost]:
     """The cost of a picture in each step by itself: nothing but the library that does it."""
-    workers = measure.cpu_count() if settings.jobs < 0 else max(1, settings.jobs)
+    workers = measure.cpu_count() if settings.jobs is None else max(1, settings.jobs)
     half = path == "lossless"
     options = {}
     if half:
@@ -212,7 +212,7 @@ def peer(folder: Path, most_seconds: float) -> tuple[Cost | None, str]:
 
 
 def measure_all(
-    megapixels: Sequence[float], seconds: float, jobs: int, engine: str
+    megapixels: Sequence[float], seconds: float, jobs: int | None, engine: str
 ) -> dict[str, Any]:
     rows, note = [], ""
     for size in megapixels:

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from fastcolor import _interrupt
 from fastcolor.cli import engines
 from fastcolor.errors import INTERRUPTED, FastcolorError, StartError, exit_code_of
 
@@ -100,7 +101,7 @@ def _colorize(
         list[str],
         typer.Argument(
             metavar="INPUT...",
-            help="Files, folders, .zip/.cbz, .tar(.gz/.zst); - for a list on stdin.",
+            help="Files, folders, .zip/.cbz, .tar(.gz/.bz2/.xz/.zst); - for a list on stdin.",
         ),
     ],
     output: Annotated[
@@ -121,13 +122,14 @@ def _colorize(
     engine: Annotated[str | None, typer.Option(help="What runs the model; default auto.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda; default auto.")] = None,
     size: Annotated[
-        int | None, typer.Option(help="Short side that the network sees; default the model's.")
+        int | None,
+        typer.Option(help="Short side in pixels that the network sees; default the model's own."),
     ] = None,
     chroma: Annotated[
         str | None, typer.Option(help="guided, bicubic or bilinear; default guided.")
     ] = None,
     saturation: Annotated[
-        float | None, typer.Option(help="Factor on the colours; default the model's.")
+        float | None, typer.Option(help="Factor on the colours, 0 to 10; default the model's own.")
     ] = None,
     contrast: Annotated[str | None, typer.Option(help="none or clahe; default none.")] = None,
     format: Annotated[
@@ -154,7 +156,9 @@ def _colorize(
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", help="Worker threads; 0: the main one; default CPUs + 1."),
+        typer.Option(
+            "--jobs", "-j", help="Worker threads; 0: the main one; default one more than CPUs."
+        ),
     ] = None,
     batch: Annotated[
         int | None, typer.Option(help="Pictures that go to a GPU together; default 8.")
@@ -171,16 +175,18 @@ def _colorize(
         typer.Option("--force", help="Colour what is in colour; replace others' outputs."),
     ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Make everything anew.")] = False,
-    max_pixels: Annotated[int | None, typer.Option(help="Of a picture; default 10^9.")] = None,
-    max_bytes: Annotated[
-        int | None, typer.Option(help="Of a decoded picture; default 2^32.")
+    max_pixels: Annotated[
+        int | None, typer.Option(help="Of a picture, 0: any; default 10^9.")
     ] = None,
-    max_pages: Annotated[int | None, typer.Option(help="Of a file; default 10000.")] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(help="Of a decoded picture, 0: any; default 2^32.")
+    ] = None,
+    max_pages: Annotated[int | None, typer.Option(help="Of a file, 0: any; default 10000.")] = None,
     max_scans: Annotated[
-        int | None, typer.Option(help="Of a progressive JPEG; default 200.")
+        int | None, typer.Option(help="Of a progressive JPEG, 0: any; default 200.")
     ] = None,
     max_file: Annotated[
-        int | None, typer.Option(help="Bytes of a file or member; default 2^32.")
+        int | None, typer.Option(help="Bytes of a file or member, 0: any; default 2^32.")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML page about the job.")] = None,
     json_log: Annotated[bool, typer.Option("--json-log", help="Log JSON lines to stdout.")] = False,
@@ -220,6 +226,7 @@ def _revert(
     """Restore the grey JPEG files that colorize joined chroma to, byte for byte."""
     from fastcolor.cli.revert import revert
 
+    _interrupt.unwind()
     raise typer.Exit(revert(inputs, output, max_file=max_file, force=force, quiet=quiet))
 
 
@@ -260,12 +267,15 @@ def _archive(
         typer.Option(help="Size of the pictures; may be repeated; default 2, 12."),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="About how long a job takes.")] = 8.0,
-    jobs: Annotated[int, typer.Option(help="Worker threads; -1: CPUs + 1.")] = -1,
+    jobs: Annotated[
+        int | None, typer.Option(min=0, help="Worker threads; default CPUs + 1.")
+    ] = None,
     engine: Annotated[str, typer.Option(help="What runs the model.")] = "auto",
 ) -> None:
     """Time whole jobs against their steps measured alone, and against a usual loop."""
     from fastcolor.bench import archive
 
+    _interrupt.unwind()
     archive.show(archive.measure_all(megapixels or [2.0, 12.0], seconds, jobs, engine), json)
 
 
@@ -283,7 +293,7 @@ def _hold_standard_files() -> None:
 
 
 def main() -> None:
-    """The `fastcolor` command; ends the process."""
+    """Ends the process."""
     _hold_standard_files()
     try:
         try:
@@ -291,8 +301,7 @@ def main() -> None:
         except ImportError as error:
             raise StartError(str(error)) from error
         app()
-    except KeyboardInterrupt:  # outside of what a job finishes in order
-        sys.stderr.write("fastcolor: interrupted\n")
+    except KeyboardInterrupt:  # which _interrupt has said
         sys.exit(INTERRUPTED)
     except Exception as error:
         if os.environ.get("FASTCOLOR_DEBUG"):

@@ -131,6 +131,7 @@ def colour(output: Path, image: Path | None) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     sources = [image] if image else sorted((DATA / "samples").glob("*.jpg"))
     load(sources[0])  # one sentence where it is no picture
+    output.mkdir(parents=True, exist_ok=True)
     folder = output / "colour"
     targets = [folder / path.name for path in sources]
     code = colorize(

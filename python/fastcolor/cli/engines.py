@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from fastcolor import _interrupt
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -99,6 +101,7 @@ def compile_model(
     if max_batch and max_batch not in trt.BATCHES:
         known = ", ".join(map(str, sorted(trt.BATCHES)))
         raise typer.BadParameter(f"--max-batch must be one of {known}, not {max_batch}")
+    _interrupt.unwind()
     before = {entry.path for entry in _cache.entries()}
     start = time.perf_counter()
     with open_engine(model, engine, device, precision, max_batch=max_batch) as opened:
@@ -172,6 +175,7 @@ def bench_engines(
     settings = engines.Settings(
         model, numbers(sizes, "sizes"), numbers(batches, "batches"), repetitions, only
     )
+    _interrupt.unwind()
     result = engines.run(settings)
     engines.show(result, json_, html)
     if remember:

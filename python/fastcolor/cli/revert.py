@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -158,14 +159,15 @@ class _Files:
         self._names.add(folded(str(target)))
         if self._inputs.owns(target):
             raise ItemError(f"{target} is one of the inputs, which nothing may replace")
-        if target.is_file() and target.read_bytes() == original:
-            return True
-        if os.path.lexists(target) and (not self._force or target.is_dir()):
-            raise ItemError(f"{target} exists; --force replaces files")
         try:
+            if target.is_file() and target.read_bytes() == original:
+                return True
+            if os.path.lexists(target) and (not self._force or target.is_dir()):
+                raise ItemError(f"{target} exists; --force replaces files")
             _write(target, original, item.mtime_ns)
         except OSError as error:
-            raise JobError(f"cannot write {target}: {error.strerror or error}") from error
+            kind = ItemError if error.errno == errno.ENAMETOOLONG else JobError
+            raise kind(f"cannot write {target}: {error.strerror or error}") from error
         return False
 
     def finish(self) -> None:

@@ -9,8 +9,11 @@ def sniff(head: bytes) -> str | None:
     """The format of a file that begins like this: one that open_document() reads, or one it names.
 
     "jpeg", "png", "tiff", "webp" and "jp2" (JPEG 2000, boxed or not) are read. "gif", "bmp",
-    "heif", "jxl", "pdf", "psd", "zip", "gzip", "zstd" and "tar" are recognised only. Else None.
+    "heif", "jxl", "pdf", "psd", "zip", "gzip", "bzip2", "xz", "zstd", "rar", "7z" and "tar" are
+    recognised only. Else None.
     """
+    if head[257:262] == b"ustar":  # first: a tar begins with the name of its first member
+        return "tar"
     for start, name in _STARTS:
         if head.startswith(start):
             return name
@@ -18,8 +21,8 @@ def sniff(head: bytes) -> str | None:
         return "webp"
     if head[4:8] == b"ftyp":
         return "heif"
-    if head[257:262] == b"ustar":
-        return "tar"
+    if head.startswith(b"BZh") and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):
+        return "bzip2"
     return None
 
 
@@ -42,5 +45,8 @@ _STARTS = (
     (b"PK\x05\x06", "zip"),
     (b"\x1f\x8b", "gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"Rar!\x1a\x07", "rar"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
 )
 READ = ("jpeg", "png", "tiff", "webp", "jp2")

@@ -49,8 +49,11 @@ class TiffSource:
         if not 0 <= offset < self.size or size <= 0:
             return b""
         with self.lock:
-            self.file.seek(offset)
-            return self.file.read(min(size, self.size - offset))
+            try:
+                self.file.seek(offset)
+                return self.file.read(min(size, self.size - offset))
+            except OSError as error:  # of the disk that it lies on
+                raise DamagedError(f"the TIFF cannot be read: {error.strerror or error}") from error
 
 
 def open_tiff(source: bytes | Path, reading: Reading) -> Document:

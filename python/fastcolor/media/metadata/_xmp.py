@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
@@ -26,6 +26,7 @@ NOTE = "http://ns.adobe.com/xmp/note/"
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _OURS = {f"{EXT} {name}" for name in ("DigitalSourceType", "AISystemUsed", "AISystemVersionUsed")}
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
+_NAME = re.compile(rb"<([^\s/>]+)")
 _TAG = re.compile(rb"""<[^>"']*(?:(?:"[^"]*"|'[^']*')[^>"']*)*>""")
 _EMPTY = (
     b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
@@ -45,6 +46,9 @@ class _Found(NamedTuple):
     before: str  # the digital source type so far
     rdf: tuple[int, bool]  # where rdf:RDF ends, or where its empty tag begins
     history: tuple[int, bool] | None  # the same of xmpMM:History's rdf:Seq
+    names: dict[str, str]  # a prefix for each namespace where that ends
+    taken: set[str]  # all prefixes
+    head: int  # behind the name in rdf:RDF's tag
 
 
 @functools.lru_cache(maxsize=16)
@@ -55,11 +59,12 @@ def with_provenance(packet: bytes | None, *, model: str, version: str, software:
     about = f"colour predicted by the model {model} {version}"
     if found.before:
         about += f"; the digital source type was {found.before}"
-    # ImageMagick 6 warns of namespaces that are declared deep inside: ours are where there is room.
-    names = f'xmlns:rdf="{RDF}" xmlns:stEvt="{EVENT}" '
+    rdf, evt, declared = "rdf", "stEvt", ""
+    if found.history is not None:
+        rdf, evt, declared = _prefixes(found)
     event = (
-        f'<rdf:li {names if found.history else ""}stEvt:action="edited" '
-        f"stEvt:softwareAgent={quoteattr(software)} stEvt:parameters={quoteattr(about)}/>"
+        f'<{rdf}:li {evt}:action="edited" {evt}:softwareAgent={_quoted(software)} '
+        f"{evt}:parameters={_quoted(about)}/>"
     )
     used = f"{software.split(' ')[0]}, model {model}"
     description = (
@@ -77,9 +82,30 @@ def with_provenance(packet: bytes | None, *, model: str, version: str, software:
     edits.append(_inside(text, found.rdf, description))
     if found.history is not None:
         edits.append(_inside(text, found.history, event))
+        edits.append((found.head, found.head, declared.encode()))
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     return text
+
+
+def _quoted(text: str) -> str:
+    """ImageMagick 6 warns of a / in the attributes of what lies so deep."""
+    return quoteattr(text, {"/": "&#47;"})
+
+
+def _prefixes(found: _Found) -> tuple[str, str, str]:
+    """Those of rdf and stEvt in the history, and what declares in rdf:RDF those that it lacks: in
+    the history it would have a / again."""
+    used, declared = [], ""
+    for uri, usual in ((RDF, "rdf"), (EVENT, "stEvt")):
+        prefix = found.names.get(uri)
+        if prefix is None:
+            prefix = next(
+                n for n in (usual, *(f"{usual}{i}" for i in range(1, 99))) if n not in found.taken
+            )
+            declared += f' xmlns:{prefix}="{uri}"'
+        used.append(prefix)
+    return used[0], used[1], declared
 
 
 def source_type(packet: bytes | None) -> str | None:
@@ -182,6 +208,7 @@ def _parse(
     start: Callable[[expat.XMLParserType, str, dict[str, str]], None],
     end: Callable[[expat.XMLParserType, str], None],
     space: Callable[[str | None, str], None] | None = None,
+    space_ends: Callable[[str | None], Any] | None = None,
 ) -> None:
     parser = expat.ParserCreate("utf-8", namespace_separator=" ")
 
@@ -193,6 +220,7 @@ def _parse(
     parser.StartElementHandler = lambda name, values: start(parser, name, values)
     parser.EndElementHandler = lambda name: end(parser, name)
     parser.StartNamespaceDeclHandler = space
+    parser.EndNamespaceDeclHandler = space_ends
     try:
         parser.Parse(text, True)
     except (expat.ExpatError, LookupError) as error:
@@ -205,14 +233,21 @@ def _examine(text: bytes, *also: str) -> _Found:
     before: list[str] = []
     path: list[str] = []
     spaces: dict[str, str] = {}
+    scope: list[tuple[str, str]] = []
+    names: dict[str, str] = {}
+    head = 0
     ends: dict[str, tuple[int, bool]] = {}
     opened: list[int] = []
 
     def space(prefix: str | None, uri: str) -> None:
         spaces[prefix or ""] = uri
+        scope.append((prefix or "", uri))
 
     def start(parser: expat.XMLParserType, name: str, values: dict[str, str]) -> None:
+        nonlocal head
         at = parser.CurrentByteIndex
+        if name == f"{RDF} RDF" and not head and (tag := _NAME.match(text, at)):
+            head = tag.end()
         path.append(name)
         opened.append(at)
         cuts.extend(_attributes(text, at, spaces, ours))
@@ -231,22 +266,24 @@ def _examine(text: bytes, *also: str) -> _Found:
         key = name if name == f"{RDF} RDF" else ""
         if name == f"{RDF} Seq" and path and path[-1] == f"{MM} History":
             key = "history"
+            names.update({uri: prefix for prefix, uri in dict(scope).items() if prefix})
         if key and key not in ends:
             empty = text[: _tag_end(text, began)].endswith(b"/>")
             ends[key] = (began if empty else at, empty)
 
-    _parse(text, start, end, space)
+    _parse(text, start, end, space, lambda _: scope.pop())
     if f"{RDF} RDF" not in ends:
         raise XmpError("the XMP has no rdf:RDF")
     stated = "".join(before).strip()
-    return _Found(cuts, stated, ends[f"{RDF} RDF"], ends.get("history"))
+    rdf, history = ends[f"{RDF} RDF"], ends.get("history")
+    return _Found(cuts, stated, rdf, history, names, set(spaces), head)
 
 
 def _attributes(
     text: bytes, at: int, spaces: dict[str, str], ours: set[str]
 ) -> list[tuple[int, int]]:
     """Where the tag at this byte has attributes of these names."""
-    name = re.compile(rb"<[^\s/>]+").match(text, at)
+    name = _NAME.match(text, at)
     found = []
     place = name.end() if name else len(text)
     while match := _ATTRIBUTE.match(text, place):
@@ -277,7 +314,7 @@ def _inside(text: bytes, where: tuple[int, bool], body: str) -> tuple[int, int, 
     if not empty:
         return at, at, body.encode()
     stop = _tag_end(text, at)
-    name = re.compile(rb"<([^\s/>]+)").match(text, at)
+    name = _NAME.match(text, at)
     closing = b"</" + (name[1] if name else b"") + b">"
     slash = text.rindex(b"/", at, stop)
     return slash, stop, b">" + body.encode() + closing
