@@ -207,5 +207,13 @@ def test_openvino_uses_it_and_survives_what_it_cannot_import(tmp_path, rng):
     with open_engine(model, "openvino", precision="fp32"):
         assert _cache.entries()[0].modified == stamp
     _cache._write(entry.path, entry.key, b"whole, and nothing that OpenVINO knows")
-    with open_engine(model, "openvino", precision="fp32") as engine:
+    with (
+        pytest.warns(
+            _cache.CacheWarning, match="OpenVINO refuses .*, which is built again"
+        ) as said,
+        open_engine(model, "openvino", precision="fp32") as engine,
+    ):
+        assert len(said) == 1
         assert engine.run(rng.random((1, 1, 8, 8), "f4")).shape == (1, 2, 2, 2)
+    with open_engine(model, "openvino", precision="fp32"):  # it was kept
+        pass

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fastcolor import _onnx
@@ -62,6 +62,7 @@ class ModelSpec:
     licence: str
     card: str
     weights_sha256: str
+    network_sha256: str = ""  # of all that computes: weights, nodes, opset
     made_of: str = ""  # weights_sha256 of the fp32 file, where this one was made of it
     colour_errors: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
@@ -84,8 +85,20 @@ class ModelSpec:
             self.colour_errors[precision][0] <= MOST_COLOUR_ERROR
         )
 
+    def content(self) -> bytes:
+        """The file; ModelError where it was replaced since this spec was read."""
+        return self._unchanged()[0]
+
     def graph(self) -> _onnx.Graph:
-        return _onnx.read(self.path)
+        """The network of the file; ModelError as content() says."""
+        return self._unchanged()[1]
+
+    def _unchanged(self) -> tuple[bytes, _onnx.Graph]:
+        content = _onnx.load(self.path)
+        graph = _onnx.read(self.path, content)
+        if graph.network_sha256 != self.network_sha256:
+            raise ModelError(f"{self.path} holds another model than when it was read: open it anew")
+        return content, graph
 
 
 def shipped() -> list[str]:
@@ -120,7 +133,7 @@ def load_spec(model: str | Path | ModelSpec = "fast") -> ModelSpec:
         )
     spec = _Reader(path, graph.metadata).spec()
     _check(spec, graph)
-    return spec
+    return replace(spec, network_sha256=graph.network_sha256)
 
 
 def variant(spec: ModelSpec, precision: str) -> ModelSpec | None:
@@ -235,5 +248,11 @@ def _check(spec: ModelSpec, graph: _onnx.Graph) -> None:
             or port.shape[1] not in (channels, None)
         ):
             raise ModelError(f"{path}: its {what} {port.name} must be float32 (N,{channels},h,w)")
+        fixed = [str(port.shape[axis]) for axis in (0, 2, 3) if (port.shape[axis] or 0) > 0]
+        if fixed:
+            raise ModelError(
+                f"{path}: its {what} {port.name} has a fixed size ({', '.join(fixed)}): export it "
+                "with dynamic axes for batch, height and width"
+            )
     if graph.inputs[0].name != spec.input:
         raise ModelError(f"{path}: its input is {graph.inputs[0].name}, but it says {spec.input}")

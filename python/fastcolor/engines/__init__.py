@@ -206,7 +206,8 @@ def _of_precision(spec: ModelSpec, precision: str) -> ModelSpec:
     sibling = variant(spec, precision)
     if sibling is None:
         raise ModelError(
-            f"{spec.name} has no int8 file beside it: python -m training.quantize makes one"
+            f"{spec.name} has no int8 file beside it: python -m training.precision {spec.path} "
+            "--int8 makes one (in a checkout, with the training extra)"
         )
     return sibling
 

@@ -92,7 +92,7 @@ def _key(spec: ModelSpec) -> dict[str, str]:
     return {
         "engine": "ranking",
         "model": spec.name,
-        "weights": spec.weights_sha256,
+        "network": spec.network_sha256,
         "versions": json.dumps({"fastcolor": build["version"], **versions}, sort_keys=True),
         "cpu": f"{cpu_name()}, {cpu_count()} CPUs",
         "gpu": ", ".join(build["cuda"]["devices"]),
