@@ -99,16 +99,23 @@ def compile_model(
     if max_batch and max_batch not in trt.BATCHES:
         known = ", ".join(map(str, sorted(trt.BATCHES)))
         raise typer.BadParameter(f"--max-batch must be one of {known}, not {max_batch}")
-    before = {entry.path for entry in _cache.entries()}
+    before = {(entry.path, entry.modified) for entry in _cache.entries()}
     start = time.perf_counter()
     with open_engine(model, engine, device, precision, max_batch=max_batch) as opened:
         print(f"{opened.choice} ({time.perf_counter() - start:.1f} s)")
-    made = [entry for entry in _cache.entries() if entry.path not in before]
+    made = [e for e in _cache.entries() if (e.path, e.modified) not in before]
     for entry in made:
         print(f"{entry.path}  ({entry.size / 1e6:.1f} MB)")
-    if not made:
-        kept = opened.name in (trt.NAME, "openvino")
-        print("it was in the cache" if kept else f"{opened.name} has nothing to keep")
+    if made:
+        return
+    if opened.name not in (trt.NAME, "openvino"):
+        print(f"{opened.name} has nothing to keep")
+        return
+    wanted = (opened.name, opened.spec.network_sha256, opened.precision)
+    parts = ("engine", "network", "precision")
+    if not any(tuple(map(entry.key.get, parts)) == wanted for entry in _cache.entries()):
+        raise OSError(f"the engine could not be kept in {_cache.folder()}")
+    print("it was in the cache")
 
 
 def list_cache(json_: Json = False) -> None:
