@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -60,6 +63,43 @@ def test_rows_and_page(tmp_path):
     assert "script" not in page.tags
     assert page.tags.count("svg") == 4
     assert "32x32, batch 3" in done.stdout
+
+
+def test_interrupted_it_keeps_what_was_measured(tmp_path):
+    pytest.importorskip("typer")
+    model = onnx_files.write(tmp_path / "tiny.onnx", onnx_files.tiny())
+    batches = ",".join(map(str, range(1, 1000)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fastcolor", "bench", "engines", "--model", model, "--sizes", "32",
+         "--batches", batches, "--repetitions", "1", "--only", "onnxruntime",
+         "--json", tmp_path / "rows.json", "--html", tmp_path / "page.html"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr.readline() == "measured cpu, 32x32, batch 1\n"
+    process.send_signal(signal.SIGINT)
+    said, problem = process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert "Traceback" not in problem
+    assert "interrupted: these are the cases measured until then" in said
+    rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    assert 1 <= sum(not row["skipped"] for row in rows) < 999
+    assert "Interrupted: these are" in (tmp_path / "page.html").read_text()
+
+
+def test_mistakes_are_told_before_anything_is_measured(tmp_path):
+    pytest.importorskip("typer")
+    (tmp_path / "file").touch()
+    for arguments, code, message in [
+        (["--sizes", "256,250"], 2, "must be multiples of 32"),
+        (["--only", "abacus"], 2, "holds 'abacus'"),
+        (["--json", tmp_path], 5, "Is a directory"),
+        (["--html", tmp_path / "file" / "page.html"], 5, "error"),
+        (["--model", tmp_path / "none.onnx"], 8, "there is no model file"),
+    ]:
+        done = fastcolor_command("bench", "engines", "--batches", "1", *arguments)
+        assert done.returncode == code
+        assert message in " ".join(done.stderr.split())
+        assert done.stdout == ""
 
 
 def test_a_worker_that_cannot_open_says_why(tmp_path):

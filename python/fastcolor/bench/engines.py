@@ -8,11 +8,12 @@ base of errors and there are no ratios.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -170,11 +171,12 @@ def bench_case(
 
 
 def open_workers(
-    spec: ModelSpec, wanted: list[tuple[str, str, str]], size: int
-) -> tuple[list[Worker], list[Row]]:
-    """Every engine; those that keep what they compile are opened twice: first with nothing kept,
-    then as users meet it. torch.compile compiles within the cold start."""
-    workers, failed = [], []
+    spec: ModelSpec, wanted: list[tuple[str, str, str]], size: int, workers: list[Worker]
+) -> list[Row]:
+    """Adds every engine to ``workers``, and gives rows of those that fail. Engines that keep what
+    they compile are opened twice: first with nothing kept, then as users meet it. torch.compile
+    compiles within the cold start."""
+    failed = []
     for engine, device, precision in wanted:
         worker = first = Worker(spec, engine, device, precision, size)
         if engine in KEEPING and not first.problem:
@@ -188,34 +190,49 @@ def open_workers(
             seconds = first.start["cold_start_s"] - worker.start["cold_start_s"]
             worker.start["compile_s"] = max(0.0, seconds)
         workers.append(worker)
-    return workers, failed
+    return failed
+
+
+def cases(
+    spec: ModelSpec, settings: Settings, wanted: list[tuple[str, str, str]], skipped: list[Row]
+) -> Iterator[tuple[str, list[Row]]]:
+    """(what, its rows) of every size and batch; workers that fail become rows of ``skipped``."""
+    workers: list[Worker] = []
+    try:
+        failed = open_workers(spec, wanted, settings.sizes[0], workers)
+        skipped += failed
+        for size in settings.sizes:
+            for batch in settings.batches:
+                able = [worker for worker in workers if not worker.problem]
+                if able:
+                    found = bench_case(able, spec, size, batch, settings.repetitions)
+                    yield f"{size}x{size}, batch {batch}", found
+        for worker in workers:
+            if worker.problem:
+                name = (worker.engine, worker.precision, worker.device)
+                skipped.append(Row(*name, skipped=worker.problem))
+    finally:
+        for worker in workers:
+            worker.close()
 
 
 def run(settings: Settings) -> dict[str, Any]:
     spec = load_spec(settings.model)
     wanted, skipped = candidates(spec, settings.only)
     rows: list[Row] = []
-    peak = matrix_peak()
+    peak, interrupted = matrix_peak(), False
     with tempfile.TemporaryDirectory() as folder:
         before = os.environ.get("FASTCOLOR_CACHE")
         os.environ["FASTCOLOR_CACHE"] = folder
         try:
             for device in DEVICES:
                 here = [each for each in wanted if each[1] == device]
-                workers, failed = open_workers(spec, here, settings.sizes[0])
-                skipped += failed
-                for size in settings.sizes:
-                    for batch in settings.batches:
-                        able = [worker for worker in workers if not worker.problem]
-                        if able:
-                            rows += bench_case(able, spec, size, batch, settings.repetitions)
-                        peak = max(peak, matrix_peak())  # in the machine's best moment, as theirs
-                for worker in workers:
-                    if worker.problem:
-                        skipped.append(
-                            Row(worker.engine, worker.precision, device, skipped=worker.problem)
-                        )
-                    worker.close()
+                for case, found in cases(spec, settings, here, skipped):
+                    print(f"measured {device}, {case}", file=sys.stderr, flush=True)
+                    rows += found
+                    peak = max(peak, matrix_peak())  # in the machine's best moment, as theirs
+        except KeyboardInterrupt:
+            interrupted = True
         finally:
             if before is None:
                 del os.environ["FASTCOLOR_CACHE"]
@@ -230,6 +247,7 @@ def run(settings: Settings) -> dict[str, Any]:
     return {
         "rows": [asdict(row) for row in [*rows, *skipped]],
         "settings": asdict(settings),
+        "interrupted": interrupted,
         "model": {
             "name": spec.name,
             "weights_sha256": spec.weights_sha256,
@@ -253,56 +271,3 @@ def run(settings: Settings) -> dict[str, Any]:
 
 def usable(name: str) -> bool:
     return any(problem_of(KINDS[name], device) is None for device in KINDS[name].devices)
-
-
-def text(value: float | None, form: str) -> str:
-    if value is None:
-        return "-"
-    return "<0.001" if form == ".2g" and 0 < value < 0.001 else format(value, form)
-
-
-COLUMNS = (
-    ("ms_per_image", "ms/image", ".2f"), ("images_per_s", "images/s", ".1f"),
-    ("p50_ms", "p50 ms", ".1f"), ("p95_ms", "p95 ms", ".1f"), ("gflops", "GFLOP/s", ".0f"),
-    ("peak_fraction", "of peak", ".0%"), ("ratio", "x eager", ".2f"),
-    ("cold_start_s", "cold s", ".2f"), ("compile_s", "compile s", ".2f"),
-    ("peak_mb", "peak MB", ".0f"), ("error", "error", ".2g"),
-)  # fmt: skip
-
-
-def show(result: dict[str, Any], json_path: Path | None, html_path: Path | None) -> None:
-    """The table on stdout, everything as JSON, and a page with charts."""
-    for target, make in ((json_path, as_json), (html_path, as_html)):
-        if target is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(make(result))
-    hardware = result["hardware"]
-    print(
-        f"{result['model']['name']} on {hardware['cpu']}, {hardware['cpus']} CPUs; fp32 matrix "
-        f"product {hardware['fp32_matrix_gflops']:.0f} GFLOP/s; fastest of "
-        f"{result['settings']['repetitions']}; errors in Lab units"
-    )
-    print(f"{'':<28}" + "".join(f"{title:>10}" for _, title, _ in COLUMNS))
-    case = None
-    for row in result["rows"]:
-        if row["skipped"]:
-            continue
-        if (row["size"], row["batch"]) != case:
-            case = (row["size"], row["batch"])
-            print(f"{case[0]}x{case[0]}, batch {case[1]}")
-        name = f"  {row['engine']} {row['precision']} {row['device']}"
-        print(f"{name:<28}" + "".join(f"{text(row[key], form):>10}" for key, _, form in COLUMNS))
-    for row in result["rows"]:
-        if row["skipped"]:
-            name = " ".join(f"{row['engine']} {row['precision']} {row['device']}".split())
-            print(f"skipped {name}: {row['skipped']}")
-
-
-def as_json(result: dict[str, Any]) -> str:
-    return json.dumps(result, indent=2) + "\n"
-
-
-def as_html(result: dict[str, Any]) -> str:
-    from fastcolor.bench.engines_html import page
-
-    return page(result)

@@ -21,7 +21,7 @@ th:first-child, td:first-child { text-align: left }
 
 
 def page(result: dict[str, Any]) -> str:
-    from fastcolor.bench.engines import COLUMNS, text
+    from fastcolor.bench.engines_show import COLUMNS, text
 
     rows = [row for row in result["rows"] if not row["skipped"]]
     cases = list(dict.fromkeys((row["size"], row["batch"]) for row in rows))
@@ -34,7 +34,9 @@ def page(result: dict[str, Any]) -> str:
         f"{escape(', '.join(hardware['gpu']) or 'no GPU')}; {escape(result['date'])}; "
         + escape(", ".join(f"{k} {v}" for k, v in result["versions"].items()))
         + ". Ratios are to PyTorch eager in fp32; errors are the largest difference from it in Lab "
-        "units. Every answer was verified before it was timed.</p>",
+        "units. Every answer was verified before it was timed."
+        + " Interrupted: these are the cases measured until then." * result["interrupted"]
+        + "</p>",
     ]
     for size, batch in cases:
         here = [row for row in rows if (row["size"], row["batch"]) == (size, batch)]

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from fastcolor.errors import INTERRUPTED
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -156,7 +158,7 @@ def numbers(text: str, name: str) -> list[int]:
         raise typer.BadParameter(f"--{name} must be numbers and commas, not {text!r}") from error
     if not all(0 < number <= 4096 for number in found):
         raise typer.BadParameter(f"--{name} must be from 1 to 4096, not {text!r}")
-    return found
+    return list(dict.fromkeys(found))
 
 
 def bench_engines(
@@ -171,16 +173,32 @@ def bench_engines(
         bool, typer.Option("--remember", help="Let auto take the fastest on this machine.")
     ] = False,
 ) -> None:
-    """Time every engine on this machine, each verified against PyTorch before it is timed."""
-    from fastcolor.bench import engines
+    """Time every engine on this machine, each verified against PyTorch before it is timed.
+
+    Interrupted, it shows and writes what was measured until then.
+    """
+    from fastcolor.bench import engines, engines_show
+    from fastcolor.engines import KINDS
+    from fastcolor.models import load_spec
 
     if remember and only:
         raise typer.BadParameter("--remember compares all engines: leave --only out")
-    settings = engines.Settings(
-        model, numbers(sizes, "sizes"), numbers(batches, "batches"), repetitions, only
-    )
+    spec = load_spec(model)
+    sides = numbers(sizes, "sizes")
+    if any(side % spec.multiple_of for side in sides):
+        step = spec.multiple_of
+        raise typer.BadParameter(f"--sizes must be multiples of {step} for {spec.name}: {sizes!r}")
+    if not any(only in name for name in KINDS):
+        raise typer.BadParameter(f"--only: none of {', '.join(KINDS)} holds {only!r}")
+    for target in (json_, html):  # before minutes of work, not after them
+        if target is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.open("a").close()
+    settings = engines.Settings(model, sides, numbers(batches, "batches"), repetitions, only)
     result = engines.run(settings)
-    engines.show(result, json_, html)
+    engines_show.show(result, json_, html)
+    if result["interrupted"]:  # what was measured until then was shown and written
+        raise typer.Exit(INTERRUPTED)
     if remember:
         _remember(model, result)
 
