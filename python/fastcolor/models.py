@@ -129,7 +129,7 @@ def load_spec(model: str | Path | ModelSpec = "fast") -> ModelSpec:
     if "format" not in graph.metadata or "kind" not in graph.metadata:
         raise ModelError(
             f"{path} is not a model of fastcolor: its metadata lacks 'format' and 'kind' "
-            "(training/export.py writes them)"
+            "(`fastcolor describe` writes what a colouriser of your own needs)"
         )
     spec = _Reader(path, graph.metadata).spec()
     _check(spec, graph)
@@ -236,11 +236,18 @@ def _check(spec: ModelSpec, graph: _onnx.Graph) -> None:
         raise ModelError(f"{path}: its weight {bad} holds NaN or infinity")
     if graph.weights_sha256() != spec.weights_sha256:
         raise ModelError(f"{path} is damaged: its weights do not have the sha256 that it states")
+    check_ports(path, graph, spec.output_channels)
+    if graph.inputs[0].name != spec.input:
+        raise ModelError(f"{path}: its input is {graph.inputs[0].name}, but it says {spec.input}")
+
+
+def check_ports(path: Path, graph: _onnx.Graph, output_channels: int) -> None:
+    """One input (N,1,h,w) and one output of so many channels, float32 and of any size."""
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ModelError(f"{path} must have one input and one output")
     for port, channels, what in (
         (graph.inputs[0], 1, "input"),
-        (graph.outputs[0], spec.output_channels, "output"),
+        (graph.outputs[0], output_channels, "output"),
     ):
         if (
             port.type != _onnx.FLOAT
@@ -254,5 +261,3 @@ def _check(spec: ModelSpec, graph: _onnx.Graph) -> None:
                 f"{path}: its {what} {port.name} has a fixed size ({', '.join(fixed)}): export it "
                 "with dynamic axes for batch, height and width"
             )
-    if graph.inputs[0].name != spec.input:
-        raise ModelError(f"{path}: its input is {graph.inputs[0].name}, but it says {spec.input}")

@@ -21,6 +21,7 @@ def register(app: typer.Typer, bench: typer.Typer) -> None:
     cache = typer.Typer(help="Compiled engines that are kept on disk.", no_args_is_help=True)
     app.command("engines")(show_engines)
     app.command("compile")(compile_model)
+    app.command("describe")(describe_model)
     app.add_typer(cache, name="cache")
     cache.command("list")(list_cache)
     cache.command("clear")(clear_cache)
@@ -118,6 +119,31 @@ def compile_model(
     if not any(tuple(map(entry.key.get, parts)) == wanted for entry in _cache.entries()):
         raise OSError(f"the engine could not be kept in {_cache.folder()}")
     print("it was in the cache")
+
+
+def describe_model(
+    model: Annotated[Path, typer.Argument(help="An ONNX file of another program.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the model.")],
+    name: Annotated[str, typer.Option(help="Default: that of the file.")] = "",
+    working_size: Annotated[
+        int, typer.Option(min=0, help="Short side that it sees best; 0: the picture's own.")
+    ] = 256,
+    saturation: Annotated[float, typer.Option(help="Default factor on the colours.")] = 1.0,
+    licence: Annotated[str, typer.Option(help="Of the weights.")] = "unknown",
+    card: Annotated[str, typer.Option(help="Name or address of its model card.")] = "",
+) -> None:
+    """Write the metadata that a colouriser of your own needs, so that every command takes it.
+
+    The network takes luma (N,1,h,w) float32 as L*/50 - 1 and gives a, b (N,2,h/k,w/k) divided by
+    110, for all sizes that are multiples of some step. Step and k are found by running it.
+    """
+    from fastcolor.describe import describe
+
+    spec = describe(model, output, name, working_size, saturation, licence, card)
+    print(
+        f"{output}: {spec.name}, sides of multiples of {spec.multiple_of}, chroma at 1/"
+        f"{spec.chroma_divisor}, {spec.parameters:,} parameters, {spec.precision}"
+    )
 
 
 def list_cache(json_: Json = False) -> None:
