@@ -15,12 +15,15 @@ import numpy as np
 import onnx_files
 import pytest
 
+from fastcolor import engines
 from fastcolor._onnx import Node
+from fastcolor.colorizer import Colorizer
 from fastcolor.engines import (
     KINDS,
     BaseEngine,
     Engine,
     EngineError,
+    Kind,
     _cuda,
     choose,
     open_engine,
@@ -174,6 +177,39 @@ def test_close_waits_for_runs(tiny):
     closer.join(5)
     runner.join(5)
     assert engine.freed
+
+
+def test_an_engine_is_one_class_and_an_entry(tiny, rng, monkeypatch):
+    """What CONTRIBUTING asks of somebody who adds one is enough."""
+
+    class Plain(BaseEngine):
+        name = "plain"
+
+        def __init__(self, spec, device, precision, threads):
+            super().__init__(spec, device, precision)
+            import onnxruntime
+
+            self.session = onnxruntime.InferenceSession(
+                spec.content(), providers=["CPUExecutionProvider"]
+            )
+
+        def _run(self, batch):
+            return self.session.run(None, {self.spec.input: batch})[0]
+
+        def _close(self):
+            self.session = None
+
+    kind = Kind(
+        "plain", ("cpu",), lambda device: None, lambda: "1.0", lambda device: ("fp32",),
+        lambda device: (), Plain, "the plainest",
+    )  # fmt: skip
+    monkeypatch.setattr(engines, "KINDS", {"plain": kind, **KINDS})
+    given = batch(rng, 2, 16, 24)
+    with open_engine(tiny) as engine, open_engine(tiny, "onnxruntime") as other:
+        assert engine.choice == "plain 1.0 on cpu in fp32: the plainest"
+        np.testing.assert_allclose(engine.run(given), other.run(given), atol=1e-6)
+    with Colorizer(tiny, engine="plain") as colorizer:
+        assert colorizer.colorize(np.zeros((30, 40), np.uint8)).shape == (30, 40, 3)
 
 
 def test_auto_says_what_it_took_and_why(tiny):
