@@ -126,7 +126,14 @@ def test_the_one_liner(rng):
 def test_wrong_pictures_are_named(colorizer, rng):
     for image, error, message in [
         (np.zeros((4, 4, 2), np.uint8), ValueError, "image must have the shape"),
-        (np.zeros((4, 4), np.float32), TypeError, "luma must be uint8 or uint16"),
+        (np.zeros((4, 4, 4), np.uint8), ValueError, r"image must .* \(4, 4, 4\); leave alpha out"),
+        (
+            np.zeros((4, 4), np.float32),
+            TypeError,
+            "image must be uint8 or uint16, got float32; m",
+        ),
+        (np.zeros((4, 4, 3)), TypeError, "image must be uint8 or uint16, got float64; multiply"),
+        (np.zeros((4, 4), bool), TypeError, "image must be uint8 or uint16, got bool$"),
         (np.zeros((0, 4), np.uint8), ValueError, "luma must not be empty"),
         ("picture.jpg", TypeError, "image must be a NumPy array"),
     ]:
@@ -150,6 +157,17 @@ def test_wrong_pictures_are_named(colorizer, rng):
 def test_wrong_options_are_named_before_anything_is_opened(options, error, message):
     with pytest.raises(error, match=message):
         Colorizer(**options)
+
+
+def test_layouts_that_arrays_come_in(colorizer, rng):
+    luma = picture(rng, 64, 96, np.uint16)
+    wanted = colorizer.colorize(luma)
+    wide = np.zeros((128, 192), np.uint16)
+    wide[::2, ::-2] = luma
+    frozen = luma.copy()
+    frozen.flags.writeable = False
+    for given in (luma.astype(">u2"), np.asfortranarray(luma), wide[::2, ::-2], frozen):
+        np.testing.assert_array_equal(colorizer.colorize(given), wanted)
 
 
 def test_what_is_said_beside_an_opened_engine_must_be_what_it_is(tmp_path, colorizer):

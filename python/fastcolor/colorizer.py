@@ -159,14 +159,20 @@ class Colorizer:
     def luma(self, image: Array) -> Array:
         """(H,W) of a grey or colour picture."""
         array = adopt(image, "image")
-        shape = shape_of(array, "image")
+        shape, kind = shape_of(array, "image"), dtype_of(array, "image")
+        if kind.newbyteorder("=") not in (np.uint8, np.uint16):
+            scale = "; multiply what is in [0, 1] by 255 or 65535" if kind.kind == "f" else ""
+            raise TypeError(f"image must be uint8 or uint16, got {kind}{scale}")
+        if not kind.isnative:
+            array = array.astype(kind.newbyteorder("="))
         if len(shape) == 2:
             return array
         if len(shape) == 3 and shape[2] == 1:
             return array[..., 0]
         if len(shape) == 3 and shape[2] == 3:
             return ops.luma(array)
-        raise ValueError(f"image must have the shape (H,W) or (H,W,3), got {shape}")
+        alpha = "; leave alpha out" if len(shape) == 3 and shape[2] in (2, 4) else ""
+        raise ValueError(f"image must have the shape (H,W) or (H,W,3), got {shape}{alpha}")
 
     def prepared_size(self, shape: Sequence[int]) -> ops.PreparedSize:
         """What a luma of this shape (H,W) is shrunk and padded to."""

@@ -145,8 +145,8 @@ def choose(
             continue
         if precision == "auto" and row.precision != "fp32" and not spec.offers(row.precision):
             continue
-        kind = KINDS[row.engine]
-        if problem_of(kind, row.device) is None:
+        kind = KINDS.get(row.engine)
+        if kind and problem_of(kind, row.device) is None:
             return kind, row.device, row.precision, ranking.reason if ranking else ""
     tried: list[str] = []
     for where in DEVICES[::-1] if device == "auto" else (device,):

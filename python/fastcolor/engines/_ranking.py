@@ -15,6 +15,7 @@ from importlib import metadata
 from typing import Any
 
 from fastcolor.engines import _cache
+from fastcolor.errors import EngineError
 from fastcolor.models import ModelSpec
 
 LIBRARIES = (
@@ -60,6 +61,8 @@ def remember(spec: ModelSpec, rows: Iterable[Mapping[str, Any]], date: str) -> R
         for key, logs in timed.items()
         if len(logs) == most
     ]
+    if not found:
+        raise EngineError(f"no engine was measured for {spec.name}: there is nothing to remember")
     ranking = Ranking(date, tuple(sorted(found, key=lambda each: each.ms_per_image)))
     said = {"date": date, "rows": [vars(each) for each in ranking.rows]}
     _cache.keep(_key(spec), json.dumps(said).encode())
