@@ -183,6 +183,8 @@ def open_engine(
     for name, value in (("threads", threads), ("max_batch", max_batch)):
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 4096:
             raise ValueError(f"{name} must be a whole number from 0 to 4096, got {value!r}")
+    if max_batch and engine in KINDS and engine != trt.NAME:
+        raise ValueError(f"max_batch is what {trt.NAME} builds for; {engine} takes any batch")
     spec = _of_precision(load_spec(model), precision)
     kind, where, chosen, why = choose(spec, engine, device, precision)
     extra = {"max_batch": max_batch} if kind.name == trt.NAME else {}
