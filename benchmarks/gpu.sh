@@ -53,9 +53,9 @@ fi
 # then the whole path from a grey picture on the host to a colour one, against the bare engine.
 "$python" -c '
 import sys, pathlib
-from fastcolor.bench import engines
+from fastcolor.bench import engines, engines_show
 result = engines.run(engines.Settings(repetitions=15))
-engines.show(result, pathlib.Path(sys.argv[1] + ".json"), pathlib.Path(sys.argv[1] + ".html"))' \
+engines_show.show(result, pathlib.Path(sys.argv[1] + ".json"), pathlib.Path(sys.argv[1] + ".html"))' \
   "$out/engines-gpu-machine-$stamp" 2>&1 | tee "$out/engines-gpu-machine-$stamp.txt" || code=1
 "$python" -m fastcolor.bench.device_path "$out/device-path-gpu-machine-$stamp.json" 2>&1 |
   tee "$out/device-path-gpu-machine-$stamp.txt" || code=1

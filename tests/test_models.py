@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -198,9 +199,13 @@ def test_a_file_that_is_replaced_is_not_taken_for_the_one_that_was_read(tmp_path
 def test_files_that_are_none(tmp_path):
     (tmp_path / "text.onnx").write_text("<html>not found</html>")
     (tmp_path / "empty.onnx").touch()
+    (tmp_path / "dangling.onnx").symlink_to(tmp_path / "none.onnx")
+    os.mkfifo(tmp_path / "pipe.onnx")
     for model, message in [
         ("slow", "there is no model 'slow': shipped are .*fast"),
         (tmp_path / "none.onnx", "there is no model file"),
+        (tmp_path / "dangling.onnx", "there is no model file"),
+        (tmp_path / "pipe.onnx", "is no regular file"),
         (tmp_path, "is a folder"),
         (tmp_path / "empty.onnx", "is empty"),
         (tmp_path / "text.onnx", "is damaged or no ONNX file"),

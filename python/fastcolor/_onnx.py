@@ -101,6 +101,8 @@ class Graph:
 def load(path: Path) -> bytes:
     """The bytes of a file; ModelError where there are none."""
     try:
+        if not (path.is_file() or path.is_dir()) and path.exists():  # a pipe would wait for ever
+            raise ModelError(f"{path} is no regular file")
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise ModelError(f"there is no model file {path}") from error
