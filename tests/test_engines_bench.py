@@ -7,15 +7,16 @@ import signal
 import subprocess
 import sys
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import onnx_files
 import pytest
-from test_cli import fastcolor_command
 
 from fastcolor.bench import engines
 from fastcolor.bench.flops import operations
-from fastcolor.errors import VerificationError
+from fastcolor.engines import _cuda
+from fastcolor.errors import ModelError, VerificationError
 from fastcolor.models import load_spec
 
 KEYS = {
@@ -35,15 +36,16 @@ class Page(HTMLParser):
         self.links += [value for name, value in attrs if name in ("src", "href")]
 
 
-def test_rows_and_page(tmp_path):
+def test_rows_and_page(tmp_path, monkeypatch, capsys):
     pytest.importorskip("typer")
+    from fastcolor.cli.engines import bench_engines
+
+    monkeypatch.setattr(engines, "MATRIX", 256)  # its speed is not what is tested
     model = onnx_files.write(tmp_path / "tiny.onnx", onnx_files.tiny())
-    done = fastcolor_command(
-        "bench", "engines", "--model", model, "--sizes", "32,64", "--batches", "1,3",
-        "--repetitions", 2, "--only", "onnxruntime",
-        "--json", tmp_path / "rows.json", "--html", tmp_path / "page.html",
+    bench_engines(
+        model=str(model), sizes="32,64,32", batches="1,3", repetitions=2, only="onnxruntime",
+        json_=tmp_path / "rows.json", html=tmp_path / "page.html",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "rows.json").read_text())
     rows = [row for row in result["rows"] if not row["skipped"] and row["device"] == "cpu"]
     assert [(row["size"], row["batch"]) for row in rows] == [(32, 1), (32, 3), (64, 1), (64, 3)]
@@ -54,6 +56,7 @@ def test_rows_and_page(tmp_path):
         assert 20 < row["peak_mb"] < 2000
         assert row["cold_start_s"] > 0
         assert row["error"] == 0
+        assert row["peak_fraction"] > 0
     for row in result["rows"]:
         assert row["skipped"] or row["size"]
     assert all("onnxruntime" in row["engine"] for row in result["rows"])
@@ -62,7 +65,7 @@ def test_rows_and_page(tmp_path):
     assert page.links == []
     assert "script" not in page.tags
     assert page.tags.count("svg") == 4
-    assert "32x32, batch 3" in done.stdout
+    assert "32x32, batch 3" in capsys.readouterr().out
 
 
 def test_interrupted_it_keeps_what_was_measured(tmp_path):
@@ -86,20 +89,39 @@ def test_interrupted_it_keeps_what_was_measured(tmp_path):
     assert "Interrupted: these are" in (tmp_path / "page.html").read_text()
 
 
-def test_mistakes_are_told_before_anything_is_measured(tmp_path):
-    pytest.importorskip("typer")
+def test_mistakes_are_told_before_anything_is_measured(tmp_path, monkeypatch):
+    typer = pytest.importorskip("typer")
+    from fastcolor.cli.engines import bench_engines
+
     (tmp_path / "file").touch()
-    for arguments, code, message in [
-        (["--sizes", "256,250"], 2, "must be multiples of 32"),
-        (["--only", "abacus"], 2, "holds 'abacus'"),
-        (["--json", tmp_path], 5, "Is a directory"),
-        (["--html", tmp_path / "file" / "page.html"], 5, "error"),
-        (["--model", tmp_path / "none.onnx"], 8, "there is no model file"),
+    monkeypatch.setattr(engines, "run", lambda settings: pytest.fail("it was measured"))
+    for options, error, message in [
+        ({"sizes": "256,250"}, typer.BadParameter, "must be multiples of 32 for fast"),
+        ({"only": "abacus"}, typer.BadParameter, "holds 'abacus'"),
+        ({"json_": tmp_path}, IsADirectoryError, "Is a directory"),
+        ({"html": tmp_path / "file" / "page.html"}, OSError, "page.html|file"),
+        ({"model": str(tmp_path / "none.onnx")}, ModelError, "there is no model file"),
     ]:
-        done = fastcolor_command("bench", "engines", "--batches", "1", *arguments)
-        assert done.returncode == code
-        assert message in " ".join(done.stderr.split())
-        assert done.stdout == ""
+        with pytest.raises(error, match=message):
+            bench_engines(**options)
+
+
+def test_the_peak_of_a_gpu_is_that_of_its_matrix_product(monkeypatch):
+    """With NumPy in CuPy's place: the call of a method that CuPy lacks would show on a GPU only."""
+
+    class Library:
+        ones, cuda = (
+            staticmethod(np.ones),
+            SimpleNamespace(Device=lambda: SimpleNamespace(synchronize=lambda: None)),
+        )
+
+    monkeypatch.setattr(engines, "GPU_MATRIX", 64)
+    assert _cuda.problem() is None or engines.gpu_matrix_peak() is None
+    monkeypatch.setattr(_cuda, "problem", lambda: None)
+    monkeypatch.setattr(_cuda, "cupy", lambda: Library)
+    assert engines.gpu_matrix_peak() > 0
+    monkeypatch.setattr(Library, "ones", None)
+    assert engines.gpu_matrix_peak() is None
 
 
 def test_a_worker_that_cannot_open_says_why(tmp_path):

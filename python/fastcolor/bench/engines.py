@@ -26,14 +26,14 @@ from fastcolor.bench import measure
 from fastcolor.bench.engine_process import Worker
 from fastcolor.bench.flops import operations
 from fastcolor.colorizer import AB_UNIT
-from fastcolor.engines import DEVICES, KINDS, problem_of
+from fastcolor.engines import DEVICES, KINDS, _cuda, problem_of
 from fastcolor.errors import VerificationError
 from fastcolor.models import ModelSpec, load_spec, variant
 
 FP32_TOLERANCE = 1e-3  # of the network's output, anywhere
 SHORT_TOLERANCE = 2.0  # mean |a|, |b| in Lab units: the colour error proper is in the metadata
 SETTLE_SECONDS = 0.05  # in which the threads of the engine before fall asleep
-MATRIX = 2048
+MATRIX, GPU_MATRIX = 2048, 8192  # sides
 KEEPING = ("tensorrt", "onnxruntime-tensorrt", "openvino")  # engines that keep what they compile
 
 
@@ -50,7 +50,7 @@ class Settings:
 class Row:
     """One case, or an engine that was skipped and why. ``ms_per_image`` is of the fastest run;
     p50 and p95 are milliseconds of a whole batch. ``error`` is the largest difference from the base
-    in Lab units, ``peak_fraction`` the share of the machine's measured fp32 matrix product."""
+    in Lab units, ``peak_fraction`` the share of the measured fp32 matrix product of the device."""
 
     engine: str
     precision: str
@@ -99,6 +99,26 @@ def matrix_peak() -> float:
         left @ left
         best = min(best, time.perf_counter() - start)
     return 2 * MATRIX**3 / best / 1e9
+
+
+def gpu_matrix_peak() -> float | None:
+    """GFLOP/s of a large fp32 matrix product of CuPy; None where there is none. Not yet run on a
+    GPU."""
+    if _cuda.problem() is not None:
+        return None
+    try:
+        cupy = _cuda.cupy()
+        square = cupy.ones((GPU_MATRIX, GPU_MATRIX), np.float32)
+        best = float("inf")
+        for _ in range(5):
+            cupy.cuda.Device().synchronize()
+            start = time.perf_counter()
+            square @ square
+            cupy.cuda.Device().synchronize()
+            best = min(best, time.perf_counter() - start)
+    except Exception:  # no cuBLAS, or no memory beside the engines: then there is no share to tell
+        return None
+    return 2 * GPU_MATRIX**3 / best / 1e9
 
 
 def verify(answer: Any, base: Any, precision: str, who: str) -> float:
@@ -228,8 +248,8 @@ def run(settings: Settings) -> dict[str, Any]:
             for device in DEVICES:
                 here = [each for each in wanted if each[1] == device]
                 for case, found in cases(spec, settings, here, skipped):
-                    print(f"measured {device}, {case}", file=sys.stderr, flush=True)
                     rows += found
+                    print(f"measured {device}, {case}", file=sys.stderr, flush=True)
                     peak = max(peak, matrix_peak())  # in the machine's best moment, as theirs
         except KeyboardInterrupt:
             interrupted = True
@@ -238,9 +258,10 @@ def run(settings: Settings) -> dict[str, Any]:
                 del os.environ["FASTCOLOR_CACHE"]
             else:
                 os.environ["FASTCOLOR_CACHE"] = before
+    peaks = {"cpu": peak, "cuda": gpu_matrix_peak()}
     rows = [
-        replace(row, peak_fraction=row.gflops / peak)
-        if row.device == "cpu" and row.gflops is not None
+        replace(row, peak_fraction=row.gflops / of)
+        if row.gflops is not None and (of := peaks[row.device])
         else row
         for row in rows
     ]
@@ -257,6 +278,7 @@ def run(settings: Settings) -> dict[str, Any]:
             "cpu": measure.cpu_name(),
             "cpus": measure.cpu_count(),
             "fp32_matrix_gflops": peak,
+            "gpu_fp32_matrix_gflops": peaks["cuda"],
             "gpu": fastcolor.build_info()["cuda"]["devices"],
         },
         "versions": {

@@ -43,11 +43,14 @@ def page(result: dict[str, Any]) -> str:
         here = [row for row in rows if (row["size"], row["batch"]) == (size, batch)]
         parts.append(f"<h2>{size}x{size}, batch {batch}: images per second</h2>")
         parts.append(chart(here, colours))
+    peaks = f"CPU {hardware['fp32_matrix_gflops']:.0f} GFLOP/s"
+    if hardware["gpu_fp32_matrix_gflops"]:
+        peaks += f", GPU {hardware['gpu_fp32_matrix_gflops']:.0f}"
     head = "".join(f"<th>{escape(title)}</th>" for _, title, _ in COLUMNS)
     parts.append(
         "<h2>All numbers</h2><p>ms/image is of the fastest run, p50 and p95 are of whole batches. "
-        f"The peak is the machine's fp32 matrix product, {hardware['fp32_matrix_gflops']:.0f} "
-        "GFLOP/s, which shorter types may exceed. Cold: from the start of a process to its first "
+        f"The peak is the device's fp32 matrix product ({peaks}), which shorter types may "
+        "exceed. Cold: from the start of a process to its first "
         "answer; compile: what that takes more the first time.</p>"
         "<div class=scroll><table><tr><th>engine</th><th>size</th>"
         f"<th>batch</th>{head}</tr>"
