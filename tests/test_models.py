@@ -12,7 +12,7 @@ import pytest
 from fastcolor import _onnx, _onnx_write
 from fastcolor._onnx import FLOAT, INT64, Tensor
 from fastcolor.errors import ModelError, exit_code_of
-from fastcolor.models import WEIGHTS, load_spec, shipped
+from fastcolor.models import WEIGHTS, load_spec, shipped, variant
 
 
 def test_the_shipped_model_says_what_it_is():
@@ -194,6 +194,26 @@ def test_a_file_that_is_replaced_is_not_taken_for_the_one_that_was_read(tmp_path
     for read in (spec.content, spec.graph):
         with pytest.raises(ModelError, match="holds another model than when it was read"):
             read()
+
+
+def test_a_file_of_another_precision_must_be_of_this_network(tmp_path):
+    path = onnx_files.write(tmp_path / "m.onnx", onnx_files.tiny())
+    spec = load_spec(path)
+    assert variant(spec, "int8") is None
+    made = {"made_of": spec.weights_sha256, "precision": "int8", "storage": "int8"}
+    for changes, message in [
+        ({}, ""),
+        ({"made_of_network": spec.network_sha256}, ""),
+        ({"made_of_network": "0" * 64}, "was not made of"),
+        ({"made_of": "0" * 64}, "was not made of"),
+        ({"precision": "fp32"}, "is of fp32, not int8, as its name says"),
+    ]:
+        beside = onnx_files.write(tmp_path / "m.int8.onnx", onnx_files.tiny(), **made | changes)
+        if not message:
+            assert variant(spec, "int8").path == beside
+            continue
+        with pytest.raises(ModelError, match=message):
+            variant(spec, "int8")
 
 
 def test_files_that_are_none(tmp_path):

@@ -64,6 +64,7 @@ class ModelSpec:
     weights_sha256: str
     network_sha256: str = ""  # of all that computes: weights, nodes, opset
     made_of: str = ""  # weights_sha256 of the fp32 file, where this one was made of it
+    made_of_network: str = ""  # its network_sha256, in files that state it
     colour_errors: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
     @property
@@ -142,8 +143,12 @@ def variant(spec: ModelSpec, precision: str) -> ModelSpec | None:
     if not path.exists():
         return None
     found = load_spec(path)
-    if found.made_of != spec.weights_sha256:
+    if found.made_of != spec.weights_sha256 or (
+        found.made_of_network not in ("", spec.network_sha256)  # another temperature, say
+    ):
         raise ModelError(f"{path} was not made of {spec.path}: make it again")
+    if found.precision != precision:
+        raise ModelError(f"{path} is of {found.precision}, not {precision}, as its name says")
     return found
 
 
@@ -217,6 +222,7 @@ class _Reader:
             card=self.said.get("card", ""),
             weights_sha256=self.text("weights_sha256"),
             made_of=self.said.get("made_of", ""),
+            made_of_network=self.said.get("made_of_network", ""),
             colour_errors=self.errors("colour_errors"),
         )
 
