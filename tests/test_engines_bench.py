@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ import pytest
 
 from fastcolor.bench import engines
 from fastcolor.bench.flops import operations
-from fastcolor.engines import _cuda
+from fastcolor.engines import KINDS, _cuda
 from fastcolor.errors import ModelError, VerificationError
 from fastcolor.models import load_spec
 
@@ -104,6 +105,32 @@ def test_mistakes_are_told_before_anything_is_measured(tmp_path, monkeypatch):
     ]:
         with pytest.raises(error, match=message):
             bench_engines(**options)
+
+
+def test_the_base_of_errors_computes_in_fp32(tmp_path, monkeypatch):
+    """Against a shorter precision the engines that are exact would be the ones in error."""
+    here = {"torch", "openvino", "onnxruntime"}
+    monkeypatch.setattr(
+        engines, "problem_of", lambda kind, _: None if kind.name in here else "absent"
+    )
+    for name in here:  # whether they are installed or not
+        short = ("fp32",) if name == "onnxruntime" else ("bf16", "fp32")
+        made = replace(KINDS[name], precisions=lambda device, short=short: short)
+        monkeypatch.setitem(engines.KINDS, name, made)
+    spec = load_spec(onnx_files.write(tmp_path / "m.onnx", onnx_files.tiny()))
+    for gone, base in [("", "torch"), ("torch", "onnxruntime"), ("onnxruntime", "openvino")]:
+        here.discard(gone)
+        found, _ = engines.candidates(spec, "")
+        assert found[0] == (base, "cpu", "fp32")
+        assert len(found) == len(set(found))
+    here |= {"torch", "onnxruntime"}
+    path = onnx_files.write(
+        tmp_path / "s.onnx", onnx_files.tiny(), precision="fp16", storage="fp16"
+    )
+    found, _ = engines.candidates(load_spec(path), "")
+    assert [each for each in found if each[1] == "cpu"] == [
+        ("openvino", "cpu", "fp16"), ("onnxruntime", "cpu", "fp16"),
+    ]  # fmt: skip
 
 
 def test_the_peak_of_a_gpu_is_that_of_its_matrix_product(monkeypatch):

@@ -2,8 +2,8 @@
 
 Each runs in a process of its own (its start and its memory are its own), and the processes take
 turns in every case, so that a change of the machine's speed meets all of them. PyTorch eager in
-fp32, what a user would write, is the base of ratios and errors; without PyTorch ONNX Runtime is the
-base of errors and there are no ratios.
+fp32, what a user would write, is the base of ratios and errors; without PyTorch ONNX Runtime in
+fp32 is the base of errors and there are no ratios.
 """
 
 from __future__ import annotations
@@ -83,10 +83,13 @@ def candidates(spec: ModelSpec, only: str) -> tuple[list[tuple[str, str, str]], 
                 skipped.append(Row(kind.name, "", device, skipped=problem))
                 continue
             precisions = list(kind.precisions(device))
-            if "int8" in kind.typed(device) and not kind.name.startswith("torch"):
+            if spec.precision != "fp32":
+                precisions = [spec.precision] if spec.precision in kind.typed(device) else []
+            elif "int8" in kind.typed(device) and not kind.name.startswith("torch"):
                 precisions += ["int8"] if variant(spec, "int8") else []
             found += [(kind.name, device, precision) for precision in precisions]
-    found.sort(key=lambda each: each != ("torch", each[1], "fp32"))
+    bases = [("torch", "fp32"), ("onnxruntime", "fp32"), ("openvino", "fp32")]
+    found.sort(key=lambda e: bases.index((e[0], e[2])) if (e[0], e[2]) in bases else len(bases))
     return found, skipped
 
 
