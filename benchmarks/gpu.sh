@@ -91,9 +91,9 @@ path() { "$python" -m fastcolor.bench.device_path "$out/device-path-gpu-machine-
 run_engines() {  # run_engines FILE [SETTINGS]
   "$python" -c '
 import sys, pathlib
-from fastcolor.bench import engines
+from fastcolor.bench import engines, engines_show
 result = engines.run(engines.Settings(repetitions=15, **eval(sys.argv[2])))
-engines.show(result, pathlib.Path(sys.argv[1] + ".json"), pathlib.Path(sys.argv[1] + ".html"))' \
+engines_show.show(result, pathlib.Path(sys.argv[1] + ".json"), pathlib.Path(sys.argv[1] + ".html"))' \
     "$out/$1-gpu-machine-$stamp" "$2"
 }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import os
+import signal
 import threading
 
 import numpy as np
@@ -123,7 +126,14 @@ def test_the_one_liner(rng):
 def test_wrong_pictures_are_named(colorizer, rng):
     for image, error, message in [
         (np.zeros((4, 4, 2), np.uint8), ValueError, "image must have the shape"),
-        (np.zeros((4, 4), np.float32), TypeError, "luma must be uint8 or uint16"),
+        (np.zeros((4, 4, 4), np.uint8), ValueError, r"image must .* \(4, 4, 4\); leave alpha out"),
+        (
+            np.zeros((4, 4), np.float32),
+            TypeError,
+            "image must be uint8 or uint16, got float32; m",
+        ),
+        (np.zeros((4, 4, 3)), TypeError, "image must be uint8 or uint16, got float64; multiply"),
+        (np.zeros((4, 4), bool), TypeError, "image must be uint8 or uint16, got bool$"),
         (np.zeros((0, 4), np.uint8), ValueError, "luma must not be empty"),
         ("picture.jpg", TypeError, "image must be a NumPy array"),
     ]:
@@ -147,6 +157,54 @@ def test_wrong_pictures_are_named(colorizer, rng):
 def test_wrong_options_are_named_before_anything_is_opened(options, error, message):
     with pytest.raises(error, match=message):
         Colorizer(**options)
+
+
+def test_layouts_that_arrays_come_in(colorizer, rng):
+    luma = picture(rng, 64, 96, np.uint16)
+    wanted = colorizer.colorize(luma)
+    wide = np.zeros((128, 192), np.uint16)
+    wide[::2, ::-2] = luma
+    frozen = luma.copy()
+    frozen.flags.writeable = False
+    for given in (luma.astype(">u2"), np.asfortranarray(luma), wide[::2, ::-2], frozen):
+        np.testing.assert_array_equal(colorizer.colorize(given), wanted)
+
+
+def test_what_is_said_beside_an_opened_engine_must_be_what_it_is(tmp_path, colorizer):
+    model = onnx_files.write(tmp_path / "tiny.onnx", onnx_files.tiny())
+    Colorizer("fast", "cpu", colorizer.engine, "fp32")
+    for options, message in [
+        ({"device": "cuda"}, "device is 'cuda', but the opened engine has 'cpu'"),
+        ({"precision": "bf16"}, "precision is 'bf16', but the opened engine has 'fp32'"),
+        ({"threads": 2}, "threads must be given to open_engine"),
+        ({"model": model}, "but the opened engine runs .*fast.onnx"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            Colorizer(engine=colorizer.engine, **options)
+
+
+def test_one_picture_is_no_batch(colorizer, rng):
+    for shape in [(40, 50), (40, 50, 3), (40, 50, 1), (40,)]:
+        with pytest.raises(ValueError, match=r"images must be a list .* colorize\(\) takes one"):
+            colorizer.colorize_batch(np.zeros(shape, np.uint8))
+    stack = np.stack([picture(rng, 40, 50), picture(rng, 40, 50)])
+    wanted = colorizer.colorize_batch(list(stack))
+    for given in (stack, (each for each in stack), np.repeat(stack[..., None], 3, 3)):
+        got = colorizer.colorize_batch(given)
+        assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(got, wanted, strict=True))
+    with pytest.raises(TypeError, match="a Colorizer cannot be pickled or copied: make one in"):
+        copy.copy(colorizer)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_the_one_liner_in_a_forked_process(rng):
+    luma = picture(rng, 60, 80)
+    wanted = fastcolor.colorize(luma)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # it must not wait for ever
+        os._exit(0 if np.array_equal(fastcolor.colorize(luma), wanted) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_line_is_no_picture(colorizer):

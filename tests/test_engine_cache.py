@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import pwd
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import onnx_files
 import pytest
@@ -141,6 +144,55 @@ def test_without_any_folder_it_goes_on(monkeypatch, what):
     assert choose(load_spec("fast"))[0].name in KINDS
 
 
+def test_what_is_kept_on_read_only_media_is_used(monkeypatch):
+    _cache.get(KEY, lambda: b"engine")
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(_cache.tempfile, "mkstemp", refuse)
+    assert _cache.get(KEY, never) == b"engine"
+    with pytest.warns(_cache.CacheWarning) as said:
+        assert _cache.get({**KEY, "gpu": "other"}, lambda: b"another") == b"another"
+    assert len(said) == 1
+
+
+def test_a_file_system_without_locks(monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(_cache.fcntl, "flock", refuse)
+    with pytest.warns(_cache.CacheWarning, match="no lock in the engine cache: .*No locks"):
+        assert _cache.get(KEY, lambda: b"engine") == b"engine"
+    assert _cache.get(KEY, never) == b"engine"
+
+
+def test_a_full_disk_keeps_nothing_half(monkeypatch, folder):
+    def refuse(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.warns(_cache.CacheWarning, match="the engine was not kept: .*No space") as said:
+        assert _cache.get(KEY, lambda: b"engine") == b"engine"
+    assert len(said) == 1
+    assert [path.suffix for path in (folder / "engines").iterdir()] == [".lock"]
+
+
+def test_the_folder_follows_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for cache, xdg, wanted in [
+        (tmp_path / "a", tmp_path / "b", tmp_path / "a"),
+        ("relative", tmp_path / "b", Path("relative")),
+        ("", tmp_path / "b", tmp_path / "b" / "fastcolor"),
+        ("", "", tmp_path / "home" / ".cache" / "fastcolor"),
+        ("", "relative", tmp_path / "home" / ".cache" / "fastcolor"),  # as its specification says
+    ]:
+        monkeypatch.setenv("FASTCOLOR_CACHE", str(cache))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(xdg))
+        assert _cache.folder() == wanted
+
+
 def test_one_builds_while_the_others_wait():
     built, results = [], []
 
@@ -207,5 +259,10 @@ def test_openvino_uses_it_and_survives_what_it_cannot_import(tmp_path, rng):
     with open_engine(model, "openvino", precision="fp32"):
         assert _cache.entries()[0].modified == stamp
     _cache._write(entry.path, entry.key, b"whole, and nothing that OpenVINO knows")
-    with open_engine(model, "openvino", precision="fp32") as engine:
+    with pytest.warns(_cache.CacheWarning, match="OpenVINO refuses .*, which is built") as said:
+        engine = open_engine(model, "openvino", precision="fp32")
+    assert len(said) == 1
+    with engine:
         assert engine.run(rng.random((1, 1, 8, 8), "f4")).shape == (1, 2, 2, 2)
+    with open_engine(model, "openvino", precision="fp32"):  # it was kept
+        pass

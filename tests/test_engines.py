@@ -152,7 +152,7 @@ def test_close_waits_for_runs(tiny):
             self.begun.set()
             self.done.wait(5)
             assert not self.freed
-            return batch
+            return np.zeros(self.spec.output_shape(batch.shape), np.float32)
 
         def _close(self):
             self.freed = True
@@ -207,19 +207,26 @@ def test_auto_takes_only_precisions_that_were_measured_good(tmp_path):
 
 
 def test_files_of_a_short_type_must_be_measured_or_named(tmp_path):
-    for said, message in [
-        (None, "was not measured"),
-        ('{"fp16": [0.7, 4]}', "CIEDE2000 0.70"),
+    for short, said, message in [
+        ("fp16", None, "was not measured"),
+        ("fp16", '{"fp16": [0.7, 4]}', "CIEDE2000 0.70"),
+        ("int8", None, "was not measured"),
+        ("int8", '{"int8": [0.51, 4], "fp16": [0.1, 1]}', "CIEDE2000 0.51"),
+        ("int8", '{"int8": [0.5, 4]}', ""),
     ]:
         graph = onnx_files.tiny()
         path = onnx_files.write(
-            tmp_path / "m.onnx", graph, precision="fp16", storage="fp16", colour_errors=said
+            tmp_path / "m.onnx", graph, precision=short, storage=short, colour_errors=said
         )
-        with pytest.raises(ModelError, match=message):
-            open_engine(path, "onnxruntime")
-        with open_engine(path, "onnxruntime", precision="fp16") as engine:
-            assert engine.precision == "fp16"
-        with pytest.raises(MissingDependencyError, match="does not run fp16 files as fp32"):
+        if message:
+            with pytest.raises(ModelError, match=message):
+                open_engine(path, "onnxruntime")
+        else:
+            with open_engine(path, "onnxruntime") as engine:
+                assert "in int8: always there; mean CIEDE2000 0.50 from fp32" in engine.choice
+        with open_engine(path, "onnxruntime", precision=short) as engine:
+            assert engine.precision == short
+        with pytest.raises(MissingDependencyError, match=f"does not run {short} files as fp32"):
             open_engine(path, "onnxruntime", precision="fp32")
 
 
@@ -241,6 +248,7 @@ def test_what_is_named_is_never_replaced(tiny):
         ({"precision": "fp8"}, "precision must be one of"),
         ({"threads": -1}, "threads must be a whole number"),
         ({"threads": True}, "threads must be a whole number"),
+        ({"engine": "onnxruntime", "max_batch": 8}, "max_batch is what tensorrt builds for"),
     ]:
         with pytest.raises(ValueError, match=message):
             open_engine(tiny, **arguments)

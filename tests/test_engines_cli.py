@@ -47,6 +47,20 @@ def test_compile_and_cache(tmp_path):
         assert "removed 1 engines" in fastcolor_command("cache", "clear", **kept).stdout
 
 
+def test_a_cache_that_cannot_be_written_is_told_in_a_sentence(tmp_path):
+    if problem_of(KINDS["openvino"], "cpu"):
+        pytest.skip("no engine here keeps anything")
+    model = onnx_files.write(tmp_path / "tiny.onnx", onnx_files.tiny())
+    (tmp_path / "file").touch()
+    kept = {"FASTCOLOR_CACHE": str(tmp_path / "file")}
+    done = fastcolor_command("compile", model, "--engine", "openvino", **kept)
+    assert done.returncode == 5
+    warning, error = done.stderr.splitlines()
+    assert warning.startswith("fastcolor: warning: no engine cache: ")
+    assert error == f"fastcolor: error: the engine could not be kept in {tmp_path / 'file'}"
+    assert "0 engines" in fastcolor_command("cache", "list", **kept).stdout
+
+
 def test_mistakes_are_sentences(tmp_path):
     for arguments, code, message in [
         (["compile", "slow"], 8, "no model 'slow'"),

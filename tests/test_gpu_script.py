@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -43,3 +46,26 @@ def test_a_step_that_fails_is_named_and_the_next_runs(tmp_path):
     assert done.stdout.index("=== path") < done.stdout.index("=== engines")
     names = {path.name.split("-gpu-")[0] for path in tmp_path.glob("*.txt")}
     assert names == {"path", "engines"}
+
+
+def test_every_name_that_its_python_asks_for_is_there():
+    text = SCRIPT.read_text()
+    snippets = re.findall(r"-c '\n(.*?)'", text, re.DOTALL)
+    assert len(snippets) == 4
+    checked = 0
+    for code in snippets:
+        tree = ast.parse(code)
+        known = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                for name in node.names:
+                    module = importlib.import_module(node.module)
+                    if not hasattr(module, name.name):
+                        importlib.import_module(f"{node.module}.{name.name}")
+                    known[name.name] = getattr(module, name.name)
+        used = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute)]
+        used = [n for n in used if isinstance(n.value, ast.Name) and n.value.id in known]
+        for node in used:
+            assert hasattr(known[node.value.id], node.attr), ast.unparse(node)
+        checked += len(used)
+    assert checked >= 8

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
 import onnx_files
 import pytest
 
-from fastcolor import _onnx
+from fastcolor import _onnx, _onnx_write
 from fastcolor._onnx import FLOAT, INT64, Tensor
 from fastcolor.errors import ModelError, exit_code_of
-from fastcolor.models import WEIGHTS, load_spec, shipped
+from fastcolor.models import WEIGHTS, load_spec, shipped, variant
 
 
 def test_the_shipped_model_says_what_it_is():
@@ -153,12 +154,78 @@ def test_inputs_that_no_model_of_ours_has(tmp_path):
             load_spec(path)
 
 
+@pytest.mark.parametrize("end", ["inputs", "outputs"])
+def test_fixed_sizes_are_told(tmp_path, end):
+    graph = onnx_files.tiny()
+    (port,) = getattr(graph, end)
+    for shape, free in [((1, None, None, None), 0), ((None, None, 256, 256), 0), ((-1,) * 4, 1)]:
+        shape = (shape[0], port.shape[1], *shape[2:])
+        changed = replace(graph, **{end: (replace(port, shape=shape),)})
+        path = onnx_files.write(tmp_path / "m.onnx", changed)
+        if free:
+            assert load_spec(path).name == "tiny"
+            continue
+        with pytest.raises(ModelError, match=rf"its {end[:-1]} .* has a fixed size .*: export it"):
+            load_spec(path)
+
+
+def test_weights_in_another_file_are_told(tmp_path):
+    path = onnx_files.write(tmp_path / "m.onnx", onnx_files.tiny())
+    content = path.read_bytes()
+    tensor = onnx_files.tiny().tensors["b"]
+    inside = _onnx_write._tensor(tensor)
+    outside = inside[: inside.index(b"\x4a")] + b"\x70\x01"  # no raw data, but: EXTERNAL
+    outside += b"\x4a" + bytes([len(inside) - len(outside) - 2])
+    outside += bytes(len(inside) - len(outside))
+    assert inside in content
+    path.write_bytes(content.replace(inside, outside))
+    with pytest.raises(ModelError, match=r"its weight b lies in another file; a model is one file"):
+        load_spec(path)
+
+
+def test_a_file_that_is_replaced_is_not_taken_for_the_one_that_was_read(tmp_path):
+    path = onnx_files.write(tmp_path / "m.onnx", onnx_files.tiny())
+    spec = load_spec(path)
+    onnx_files.write(path, onnx_files.tiny(), licence="another")  # metadata compute nothing
+    assert spec.content() == path.read_bytes()
+    other = onnx_files.tiny()
+    other.tensors["b"].array[0] += 1
+    onnx_files.write(path, other)
+    for read in (spec.content, spec.graph):
+        with pytest.raises(ModelError, match="holds another model than when it was read"):
+            read()
+
+
+def test_a_file_of_another_precision_must_be_of_this_network(tmp_path):
+    path = onnx_files.write(tmp_path / "m.onnx", onnx_files.tiny())
+    spec = load_spec(path)
+    assert variant(spec, "int8") is None
+    made = {"made_of": spec.weights_sha256, "precision": "int8", "storage": "int8"}
+    for changes, message in [
+        ({}, ""),
+        ({"made_of_network": spec.network_sha256}, ""),
+        ({"made_of_network": "0" * 64}, "was not made of"),
+        ({"made_of": "0" * 64}, "was not made of"),
+        ({"precision": "fp32"}, "is of fp32, not int8, as its name says"),
+    ]:
+        beside = onnx_files.write(tmp_path / "m.int8.onnx", onnx_files.tiny(), **made | changes)
+        if not message:
+            assert variant(spec, "int8").path == beside
+            continue
+        with pytest.raises(ModelError, match=message):
+            variant(spec, "int8")
+
+
 def test_files_that_are_none(tmp_path):
     (tmp_path / "text.onnx").write_text("<html>not found</html>")
     (tmp_path / "empty.onnx").touch()
+    (tmp_path / "dangling.onnx").symlink_to(tmp_path / "none.onnx")
+    os.mkfifo(tmp_path / "pipe.onnx")
     for model, message in [
         ("slow", "there is no model 'slow': shipped are .*fast"),
         (tmp_path / "none.onnx", "there is no model file"),
+        (tmp_path / "dangling.onnx", "there is no model file"),
+        (tmp_path / "pipe.onnx", "is no regular file"),
         (tmp_path, "is a folder"),
         (tmp_path / "empty.onnx", "is empty"),
         (tmp_path / "text.onnx", "is damaged or no ONNX file"),

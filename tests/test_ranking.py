@@ -12,6 +12,7 @@ from test_cli import fastcolor_command
 
 from fastcolor.bench import measure
 from fastcolor.engines import KINDS, _cache, _ranking, choose, open_engine, problem_of
+from fastcolor.errors import EngineError
 from fastcolor.models import load_spec
 
 HERE = [name for name, kind in KINDS.items() if problem_of(kind, "cpu") is None]
@@ -59,6 +60,19 @@ def test_auto_takes_the_fastest_that_is_there_and_good_enough(spec):
     with open_engine(spec, "onnxruntime", "cpu", "fp32") as engine:
         assert engine.choice.endswith(": named")
     _cache.clear()
+    assert choose(spec) == before
+
+
+def test_nothing_measured_is_nothing_remembered(spec):
+    for rows in ([], row("torch", "fp32", skipped="no torch"), row("torch", "fp32", 1.0, cold=99)):
+        with pytest.raises(EngineError, match="no engine was measured for tiny: there is nothing"):
+            _ranking.remember(spec, rows, "2026-11-21")
+    assert _ranking.recall(spec) is None
+
+
+def test_an_engine_that_is_no_more_is_passed_over(spec):
+    before = choose(spec)
+    _ranking.remember(spec, row("abacus", "fp32", 1.0), "2026-11-21")
     assert choose(spec) == before
 
 

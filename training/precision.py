@@ -121,7 +121,12 @@ def measure_against(path: Path, base: Path, photos: Path, limit: int) -> dict[st
     found = measure(spec, lumas, reference(exact, lumas), spec.precision)
     if found is None:
         raise FastcolorError(f"no engine here runs {path} of {spec.precision}")
-    annotate(path, colour_errors=json.dumps({spec.precision: found}), made_of=exact.weights_sha256)
+    annotate(
+        path,
+        colour_errors=json.dumps({spec.precision: found}),
+        made_of=exact.weights_sha256,
+        made_of_network=exact.network_sha256,
+    )
     return {spec.precision: found}
 
 
@@ -198,6 +203,7 @@ def quantize(source: Path, target: Path, lumas: Sequence[Array]) -> None:
                 next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
             ),
             "made_of": spec.weights_sha256,
+            "made_of_network": spec.network_sha256,
             "weights_sha256": weights_digest(model),
         },
     )

@@ -38,6 +38,10 @@ class _BrokenError(Exception):
     """The bytes are no protobuf message, or end too early."""
 
 
+class _ExternalError(Exception):
+    """Weights are kept outside of the file."""
+
+
 @dataclass(frozen=True)
 class Tensor:
     name: str
@@ -71,6 +75,7 @@ class Graph:
     tensors: dict[str, Tensor]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    network_sha256: str = ""  # over nodes, weights and opset as the file has them; not metadata
 
     def weights_sha256(self) -> str:
         """Over names and bytes of all weights, in order of name."""
@@ -93,9 +98,11 @@ class Graph:
         return None
 
 
-def read(path: Path) -> Graph:
-    """The model in ``path``; ModelError says what is wrong with the file."""
+def load(path: Path) -> bytes:
+    """The bytes of a file; ModelError where there are none."""
     try:
+        if not (path.is_file() or path.is_dir()) and path.exists():  # a pipe would wait for ever
+            raise ModelError(f"{path} is no regular file")
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise ModelError(f"there is no model file {path}") from error
@@ -103,8 +110,19 @@ def read(path: Path) -> Graph:
         raise ModelError(f"{path} is a folder, not a model file") from error
     if not content:
         raise ModelError(f"{path} is empty")
+    return content
+
+
+def read(path: Path, content: bytes | None = None) -> Graph:
+    """The model in ``path``, or that was read from there; ModelError says what is wrong with it."""
+    content = load(path) if content is None else content
     try:
         return _model(memoryview(content))
+    except _ExternalError as error:
+        raise ModelError(
+            f"{path}: {error}; a model is one file here: "
+            "onnx.save(onnx.load(path), new_path) writes it as one"
+        ) from error
     except (_BrokenError, UnicodeDecodeError, ValueError, IndexError) as error:
         raise ModelError(f"{path} is damaged or no ONNX file: {error}") from error
 
@@ -191,6 +209,8 @@ def _model(data: memoryview) -> Graph:
             metadata[pair.get(1, "")] = pair.get(2, "")
     if graph is None:
         raise _BrokenError("it holds no graph")
+    digest = hashlib.sha256(str(opset).encode())
+    digest.update(graph)
     nodes: list[Node] = []
     tensors: dict[str, Tensor] = {}
     inputs: list[Port] = []
@@ -212,6 +232,7 @@ def _model(data: memoryview) -> Graph:
         tensors,
         tuple(port for port in inputs if port.name not in tensors),
         tuple(outputs),
+        digest.hexdigest(),
     )
 
 
@@ -277,7 +298,7 @@ def _tensor(data: memoryview) -> Tensor:
         elif number in (5, 7, 11):
             numbers += _repeated(wire, value)
         elif number == 14 and value == 1:
-            raise _BrokenError(f"the weight {name} lies in another file")
+            raise _ExternalError(f"its weight {name} lies in another file")
     if kind not in TYPES:
         raise _BrokenError(f"the weight {name} has the unknown type {kind}")
     dtype = np.dtype(TYPES[kind])

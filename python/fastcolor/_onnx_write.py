@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from fastcolor._onnx import BYTES, VARINT, Graph, Node, Port, Tensor
+from fastcolor._onnx import BYTES, VARINT, Graph, Node, Port, Tensor, fields
 
 IR_VERSION = 8
+METADATA = 14  # the field of a model
 
 
 def varint(number: int) -> bytes:
@@ -23,8 +26,8 @@ def number_field(number: int, value: int) -> bytes:
     return varint(number << 3 | VARINT) + varint(value)
 
 
-def bytes_field(number: int, value: bytes) -> bytes:
-    return varint(number << 3 | BYTES) + varint(len(value)) + value
+def bytes_field(number: int, value: bytes | memoryview) -> bytes:
+    return b"".join((varint(number << 3 | BYTES), varint(len(value)), value))
 
 
 def text_field(number: int, value: str) -> bytes:
@@ -35,6 +38,22 @@ def cast(source: str, target: str, kind: int) -> Node:
     """A Cast node to ``kind``."""
     attribute = text_field(1, "to") + number_field(3, kind) + number_field(20, 2)
     return Node("Cast", (source,), (target,), {"to": kind}, (attribute,))
+
+
+def with_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
+    """An ONNX file with this metadata and no other; everything else stays bit for bit."""
+    parts = []
+    for number, wire, value in fields(memoryview(content)):
+        if number == METADATA:
+            continue
+        if wire == VARINT:
+            parts.append(number_field(number, value))
+        elif wire == BYTES:
+            parts.append(bytes_field(number, value))
+        else:
+            parts.append(varint(number << 3 | wire) + bytes(value))
+    entries = (text_field(1, key) + text_field(2, value) for key, value in metadata.items())
+    return b"".join([*parts, *(bytes_field(METADATA, entry) for entry in entries)])
 
 
 def _node(node: Node) -> bytes:
@@ -72,13 +91,10 @@ def encode(graph: Graph) -> bytes:
     parts += [bytes_field(5, _tensor(tensor)) for tensor in graph.tensors.values()]
     parts += [bytes_field(11, _port(port)) for port in graph.inputs]
     parts += [bytes_field(12, _port(port)) for port in graph.outputs]
-    metadata = (text_field(1, key) + text_field(2, value) for key, value in graph.metadata.items())
     opset = text_field(1, "") + number_field(2, graph.opset)
-    return b"".join(
-        [
-            number_field(1, IR_VERSION),
-            bytes_field(7, b"".join(parts)),
-            bytes_field(8, opset),
-            *(bytes_field(14, entry) for entry in metadata),
-        ]
-    )
+    content = [
+        number_field(1, IR_VERSION),
+        bytes_field(7, b"".join(parts)),
+        bytes_field(8, opset),
+    ]
+    return with_metadata(b"".join(content), graph.metadata)

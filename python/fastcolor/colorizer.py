@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,6 +32,22 @@ MOST_SATURATION = 100
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def _check_opened(
+    engine: Engine, model: str | Path | ModelSpec, device: str, precision: str, threads: int
+) -> None:
+    """What was said beside an opened engine must be what it is: it cannot be changed any more."""
+    for name, value, is_ in (
+        ("device", device, engine.device),
+        ("precision", precision, engine.precision),
+    ):
+        if value not in ("auto", is_):
+            raise ValueError(f"{name} is {value!r}, but the opened engine has {is_!r}")
+    if threads:
+        raise ValueError("threads must be given to open_engine where the engine is opened before")
+    if model != "fast" and load_spec(model).network_sha256 != engine.spec.network_sha256:
+        raise ValueError(f"model is {model}, but the opened engine runs {engine.spec.path}")
 
 
 class BatchWarning(RuntimeWarning):
@@ -63,7 +80,11 @@ class Colorizer:
     ) -> None:
         if not isinstance(engine, (str, Engine)):
             raise TypeError(f"engine must be a name or an opened one, got {type(engine).__name__}")
-        spec = load_spec(model) if isinstance(engine, str) else engine.spec
+        if isinstance(engine, str):
+            spec = load_spec(model)
+        else:
+            spec = engine.spec
+            _check_opened(engine, model, device, precision, threads)
         if spec.kind != "colorizer":
             raise ModelError(f"{spec.path} is of the kind {spec.kind}, not a colorizer")
         self.spec = spec
@@ -88,8 +109,14 @@ class Colorizer:
         """``image`` (H,W), or the luma of (H,W,3), uint8 or uint16, as sRGB (H,W,3) of its type."""
         return self.colorize_batch([image])[0]
 
-    def colorize_batch(self, images: Sequence[Array]) -> list[Array]:
+    def colorize_batch(self, images: Iterable[Array]) -> list[Array]:
         """Pictures of any sizes; those of one prepared size run together."""
+        shape = getattr(images, "shape", None)
+        if shape is not None and (len(shape) < 3 or (len(shape) == 3 and shape[2] in (1, 3))):
+            raise ValueError(
+                "images must be a list of pictures, or an array (N,H,W) or (N,H,W,3), got the "
+                f"shape {tuple(shape)}; colorize() takes one picture"
+            )
         lumas = [self.luma(image) for image in images]
         results: list[Any] = [None] * len(lumas)
         groups: dict[tuple[Any, ...], list[int]] = {}
@@ -132,14 +159,20 @@ class Colorizer:
     def luma(self, image: Array) -> Array:
         """(H,W) of a grey or colour picture."""
         array = adopt(image, "image")
-        shape = shape_of(array, "image")
+        shape, kind = shape_of(array, "image"), dtype_of(array, "image")
+        if kind.newbyteorder("=") not in (np.uint8, np.uint16):
+            scale = "; multiply what is in [0, 1] by 255 or 65535" if kind.kind == "f" else ""
+            raise TypeError(f"image must be uint8 or uint16, got {kind}{scale}")
+        if not kind.isnative:
+            array = array.astype(kind.newbyteorder("="))
         if len(shape) == 2:
             return array
         if len(shape) == 3 and shape[2] == 1:
             return array[..., 0]
         if len(shape) == 3 and shape[2] == 3:
             return ops.luma(array)
-        raise ValueError(f"image must have the shape (H,W) or (H,W,3), got {shape}")
+        alpha = "; leave alpha out" if len(shape) == 3 and shape[2] in (2, 4) else ""
+        raise ValueError(f"image must have the shape (H,W) or (H,W,3), got {shape}{alpha}")
 
     def prepared_size(self, shape: Sequence[int]) -> ops.PreparedSize:
         """What a luma of this shape (H,W) is shrunk and padded to."""
@@ -210,6 +243,9 @@ class Colorizer:
     def close(self) -> None:
         self.engine.close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a Colorizer cannot be pickled or copied: make one in each process")
+
     def __enter__(self) -> Colorizer:
         return self
 
@@ -224,6 +260,18 @@ class Colorizer:
 
 _default: Colorizer | None = None
 _default_lock = threading.Lock()
+_of_parents: list[Colorizer | None] = []  # kept: what they hold cannot be freed after a fork
+
+
+def _begin_anew() -> None:
+    """In a process that was forked: threads of engines stayed behind."""
+    global _default, _default_lock
+    _of_parents.append(_default)
+    _default, _default_lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def colorize(image: Array) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fastcolor import _onnx
@@ -62,7 +62,9 @@ class ModelSpec:
     licence: str
     card: str
     weights_sha256: str
+    network_sha256: str = ""  # of all that computes: weights, nodes, opset
     made_of: str = ""  # weights_sha256 of the fp32 file, where this one was made of it
+    made_of_network: str = ""  # its network_sha256, in files that state it
     colour_errors: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
     @property
@@ -84,8 +86,20 @@ class ModelSpec:
             self.colour_errors[precision][0] <= MOST_COLOUR_ERROR
         )
 
+    def content(self) -> bytes:
+        """The file; ModelError where it was replaced since this spec was read."""
+        return self._unchanged()[0]
+
     def graph(self) -> _onnx.Graph:
-        return _onnx.read(self.path)
+        """The network of the file; ModelError as content() says."""
+        return self._unchanged()[1]
+
+    def _unchanged(self) -> tuple[bytes, _onnx.Graph]:
+        content = _onnx.load(self.path)
+        graph = _onnx.read(self.path, content)
+        if graph.network_sha256 != self.network_sha256:
+            raise ModelError(f"{self.path} holds another model than when it was read: open it anew")
+        return content, graph
 
 
 def shipped() -> list[str]:
@@ -116,11 +130,11 @@ def load_spec(model: str | Path | ModelSpec = "fast") -> ModelSpec:
     if "format" not in graph.metadata or "kind" not in graph.metadata:
         raise ModelError(
             f"{path} is not a model of fastcolor: its metadata lacks 'format' and 'kind' "
-            "(training/export.py writes them)"
+            "(`fastcolor describe` writes what a colouriser of your own needs)"
         )
     spec = _Reader(path, graph.metadata).spec()
     _check(spec, graph)
-    return spec
+    return replace(spec, network_sha256=graph.network_sha256)
 
 
 def variant(spec: ModelSpec, precision: str) -> ModelSpec | None:
@@ -129,8 +143,12 @@ def variant(spec: ModelSpec, precision: str) -> ModelSpec | None:
     if not path.exists():
         return None
     found = load_spec(path)
-    if found.made_of != spec.weights_sha256:
+    if found.made_of != spec.weights_sha256 or (
+        found.made_of_network not in ("", spec.network_sha256)  # another temperature, say
+    ):
         raise ModelError(f"{path} was not made of {spec.path}: make it again")
+    if found.precision != precision:
+        raise ModelError(f"{path} is of {found.precision}, not {precision}, as its name says")
     return found
 
 
@@ -204,6 +222,7 @@ class _Reader:
             card=self.said.get("card", ""),
             weights_sha256=self.text("weights_sha256"),
             made_of=self.said.get("made_of", ""),
+            made_of_network=self.said.get("made_of_network", ""),
             colour_errors=self.errors("colour_errors"),
         )
 
@@ -223,11 +242,18 @@ def _check(spec: ModelSpec, graph: _onnx.Graph) -> None:
         raise ModelError(f"{path}: its weight {bad} holds NaN or infinity")
     if graph.weights_sha256() != spec.weights_sha256:
         raise ModelError(f"{path} is damaged: its weights do not have the sha256 that it states")
+    check_ports(path, graph, spec.output_channels)
+    if graph.inputs[0].name != spec.input:
+        raise ModelError(f"{path}: its input is {graph.inputs[0].name}, but it says {spec.input}")
+
+
+def check_ports(path: Path, graph: _onnx.Graph, output_channels: int) -> None:
+    """One input (N,1,h,w) and one output of so many channels, float32 and of any size."""
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ModelError(f"{path} must have one input and one output")
     for port, channels, what in (
         (graph.inputs[0], 1, "input"),
-        (graph.outputs[0], spec.output_channels, "output"),
+        (graph.outputs[0], output_channels, "output"),
     ):
         if (
             port.type != _onnx.FLOAT
@@ -235,5 +261,9 @@ def _check(spec: ModelSpec, graph: _onnx.Graph) -> None:
             or port.shape[1] not in (channels, None)
         ):
             raise ModelError(f"{path}: its {what} {port.name} must be float32 (N,{channels},h,w)")
-    if graph.inputs[0].name != spec.input:
-        raise ModelError(f"{path}: its input is {graph.inputs[0].name}, but it says {spec.input}")
+        fixed = [str(port.shape[axis]) for axis in (0, 2, 3) if (port.shape[axis] or 0) > 0]
+        if fixed:
+            raise ModelError(
+                f"{path}: its {what} {port.name} has a fixed size ({', '.join(fixed)}): export it "
+                "with dynamic axes for batch, height and width"
+            )

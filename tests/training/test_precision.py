@@ -47,6 +47,7 @@ def test_measures_and_quantizes(model: Path, photos: Path, capsys: pytest.Captur
     assert spec.colour_errors["fp16"][0] < spec.colour_errors["bf16"][0] < 0.5
     small = variant(spec, "int8")
     assert (small.precision, small.made_of) == ("int8", digest)
+    assert small.made_of_network == spec.network_sha256
     assert small.path.stat().st_size < 0.6 * model.stat().st_size
     onnx.checker.check_model(onnx.load(small.path), full_check=True)
     luma = np.linspace(-1, 1, 96 * 64, dtype=np.float32).reshape(1, 1, 64, 96)

@@ -52,5 +52,9 @@ class Worker:
         assert self._process.stdout is not None
         with contextlib.suppress(OSError):  # it ended before
             self._process.stdin.close()
-        self._process.wait(60)
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:  # interrupted while it compiles
+            self._process.kill()
+            self._process.wait()
         self._process.stdout.close()

@@ -2,17 +2,18 @@
 
 Each runs in a process of its own (its start and its memory are its own), and the processes take
 turns in every case, so that a change of the machine's speed meets all of them. PyTorch eager in
-fp32, what a user would write, is the base of ratios and errors; without PyTorch ONNX Runtime is the
-base of errors and there are no ratios.
+fp32, what a user would write, is the base of ratios and errors; without PyTorch ONNX Runtime in
+fp32 is the base of errors and there are no ratios.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -25,14 +26,14 @@ from fastcolor.bench import measure
 from fastcolor.bench.engine_process import Worker
 from fastcolor.bench.flops import operations
 from fastcolor.colorizer import AB_UNIT
-from fastcolor.engines import DEVICES, KINDS, problem_of
+from fastcolor.engines import DEVICES, KINDS, _cuda, problem_of
 from fastcolor.errors import VerificationError
 from fastcolor.models import ModelSpec, load_spec, variant
 
 FP32_TOLERANCE = 1e-3  # of the network's output, anywhere
 SHORT_TOLERANCE = 2.0  # mean |a|, |b| in Lab units: the colour error proper is in the metadata
 SETTLE_SECONDS = 0.05  # in which the threads of the engine before fall asleep
-MATRIX = 2048
+MATRIX, GPU_MATRIX = 2048, 8192  # sides
 KEEPING = ("tensorrt", "onnxruntime-tensorrt", "openvino")  # engines that keep what they compile
 
 
@@ -49,7 +50,7 @@ class Settings:
 class Row:
     """One case, or an engine that was skipped and why. ``ms_per_image`` is of the fastest run;
     p50 and p95 are milliseconds of a whole batch. ``error`` is the largest difference from the base
-    in Lab units, ``peak_fraction`` the share of the machine's measured fp32 matrix product."""
+    in Lab units, ``peak_fraction`` the share of the measured fp32 matrix product of the device."""
 
     engine: str
     precision: str
@@ -82,10 +83,13 @@ def candidates(spec: ModelSpec, only: str) -> tuple[list[tuple[str, str, str]], 
                 skipped.append(Row(kind.name, "", device, skipped=problem))
                 continue
             precisions = list(kind.precisions(device))
-            if "int8" in kind.typed(device) and not kind.name.startswith("torch"):
+            if spec.precision != "fp32":
+                precisions = [spec.precision] if spec.precision in kind.typed(device) else []
+            elif "int8" in kind.typed(device) and not kind.name.startswith("torch"):
                 precisions += ["int8"] if variant(spec, "int8") else []
             found += [(kind.name, device, precision) for precision in precisions]
-    found.sort(key=lambda each: each != ("torch", each[1], "fp32"))
+    bases = [("torch", "fp32"), ("onnxruntime", "fp32"), ("openvino", "fp32")]
+    found.sort(key=lambda e: bases.index((e[0], e[2])) if (e[0], e[2]) in bases else len(bases))
     return found, skipped
 
 
@@ -98,6 +102,26 @@ def matrix_peak() -> float:
         left @ left
         best = min(best, time.perf_counter() - start)
     return 2 * MATRIX**3 / best / 1e9
+
+
+def gpu_matrix_peak() -> float | None:
+    """GFLOP/s of a large fp32 matrix product of CuPy; None where there is none. Not yet run on a
+    GPU."""
+    if _cuda.problem() is not None:
+        return None
+    try:
+        cupy = _cuda.cupy()
+        square = cupy.ones((GPU_MATRIX, GPU_MATRIX), np.float32)
+        best = float("inf")
+        for _ in range(5):
+            cupy.cuda.Device().synchronize()
+            start = time.perf_counter()
+            square @ square
+            cupy.cuda.Device().synchronize()
+            best = min(best, time.perf_counter() - start)
+    except Exception:  # no cuBLAS, or no memory beside the engines: then there is no share to tell
+        return None
+    return 2 * GPU_MATRIX**3 / best / 1e9
 
 
 def verify(answer: Any, base: Any, precision: str, who: str) -> float:
@@ -170,11 +194,12 @@ def bench_case(
 
 
 def open_workers(
-    spec: ModelSpec, wanted: list[tuple[str, str, str]], size: int
-) -> tuple[list[Worker], list[Row]]:
-    """Every engine; those that keep what they compile are opened twice: first with nothing kept,
-    then as users meet it. torch.compile compiles within the cold start."""
-    workers, failed = [], []
+    spec: ModelSpec, wanted: list[tuple[str, str, str]], size: int, workers: list[Worker]
+) -> list[Row]:
+    """Adds every engine to ``workers``, and gives rows of those that fail. Engines that keep what
+    they compile are opened twice: first with nothing kept, then as users meet it. torch.compile
+    compiles within the cold start."""
+    failed = []
     for engine, device, precision in wanted:
         worker = first = Worker(spec, engine, device, precision, size)
         if engine in KEEPING and not first.problem:
@@ -188,48 +213,65 @@ def open_workers(
             seconds = first.start["cold_start_s"] - worker.start["cold_start_s"]
             worker.start["compile_s"] = max(0.0, seconds)
         workers.append(worker)
-    return workers, failed
+    return failed
+
+
+def cases(
+    spec: ModelSpec, settings: Settings, wanted: list[tuple[str, str, str]], skipped: list[Row]
+) -> Iterator[tuple[str, list[Row]]]:
+    """(what, its rows) of every size and batch; workers that fail become rows of ``skipped``."""
+    workers: list[Worker] = []
+    try:
+        failed = open_workers(spec, wanted, settings.sizes[0], workers)
+        skipped += failed
+        for size in settings.sizes:
+            for batch in settings.batches:
+                able = [worker for worker in workers if not worker.problem]
+                if able:
+                    found = bench_case(able, spec, size, batch, settings.repetitions)
+                    yield f"{size}x{size}, batch {batch}", found
+        for worker in workers:
+            if worker.problem:
+                name = (worker.engine, worker.precision, worker.device)
+                skipped.append(Row(*name, skipped=worker.problem))
+    finally:
+        for worker in workers:
+            worker.close()
 
 
 def run(settings: Settings) -> dict[str, Any]:
     spec = load_spec(settings.model)
     wanted, skipped = candidates(spec, settings.only)
     rows: list[Row] = []
-    peak = matrix_peak()
+    peak, interrupted = matrix_peak(), False
     with tempfile.TemporaryDirectory() as folder:
         before = os.environ.get("FASTCOLOR_CACHE")
         os.environ["FASTCOLOR_CACHE"] = folder
         try:
             for device in DEVICES:
                 here = [each for each in wanted if each[1] == device]
-                workers, failed = open_workers(spec, here, settings.sizes[0])
-                skipped += failed
-                for size in settings.sizes:
-                    for batch in settings.batches:
-                        able = [worker for worker in workers if not worker.problem]
-                        if able:
-                            rows += bench_case(able, spec, size, batch, settings.repetitions)
-                        peak = max(peak, matrix_peak())  # in the machine's best moment, as theirs
-                for worker in workers:
-                    if worker.problem:
-                        skipped.append(
-                            Row(worker.engine, worker.precision, device, skipped=worker.problem)
-                        )
-                    worker.close()
+                for case, found in cases(spec, settings, here, skipped):
+                    rows += found
+                    print(f"measured {device}, {case}", file=sys.stderr, flush=True)
+                    peak = max(peak, matrix_peak())  # in the machine's best moment, as theirs
+        except KeyboardInterrupt:
+            interrupted = True
         finally:
             if before is None:
                 del os.environ["FASTCOLOR_CACHE"]
             else:
                 os.environ["FASTCOLOR_CACHE"] = before
+    peaks = {"cpu": peak, "cuda": gpu_matrix_peak()}
     rows = [
-        replace(row, peak_fraction=row.gflops / peak)
-        if row.device == "cpu" and row.gflops is not None
+        replace(row, peak_fraction=row.gflops / of)
+        if row.gflops is not None and (of := peaks[row.device])
         else row
         for row in rows
     ]
     return {
         "rows": [asdict(row) for row in [*rows, *skipped]],
         "settings": asdict(settings),
+        "interrupted": interrupted,
         "model": {
             "name": spec.name,
             "weights_sha256": spec.weights_sha256,
@@ -239,6 +281,7 @@ def run(settings: Settings) -> dict[str, Any]:
             "cpu": measure.cpu_name(),
             "cpus": measure.cpu_count(),
             "fp32_matrix_gflops": peak,
+            "gpu_fp32_matrix_gflops": peaks["cuda"],
             "gpu": fastcolor.build_info()["cuda"]["devices"],
         },
         "versions": {
@@ -253,56 +296,3 @@ def run(settings: Settings) -> dict[str, Any]:
 
 def usable(name: str) -> bool:
     return any(problem_of(KINDS[name], device) is None for device in KINDS[name].devices)
-
-
-def text(value: float | None, form: str) -> str:
-    if value is None:
-        return "-"
-    return "<0.001" if form == ".2g" and 0 < value < 0.001 else format(value, form)
-
-
-COLUMNS = (
-    ("ms_per_image", "ms/image", ".2f"), ("images_per_s", "images/s", ".1f"),
-    ("p50_ms", "p50 ms", ".1f"), ("p95_ms", "p95 ms", ".1f"), ("gflops", "GFLOP/s", ".0f"),
-    ("peak_fraction", "of peak", ".0%"), ("ratio", "x eager", ".2f"),
-    ("cold_start_s", "cold s", ".2f"), ("compile_s", "compile s", ".2f"),
-    ("peak_mb", "peak MB", ".0f"), ("error", "error", ".2g"),
-)  # fmt: skip
-
-
-def show(result: dict[str, Any], json_path: Path | None, html_path: Path | None) -> None:
-    """The table on stdout, everything as JSON, and a page with charts."""
-    for target, make in ((json_path, as_json), (html_path, as_html)):
-        if target is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(make(result))
-    hardware = result["hardware"]
-    print(
-        f"{result['model']['name']} on {hardware['cpu']}, {hardware['cpus']} CPUs; fp32 matrix "
-        f"product {hardware['fp32_matrix_gflops']:.0f} GFLOP/s; fastest of "
-        f"{result['settings']['repetitions']}; errors in Lab units"
-    )
-    print(f"{'':<28}" + "".join(f"{title:>10}" for _, title, _ in COLUMNS))
-    case = None
-    for row in result["rows"]:
-        if row["skipped"]:
-            continue
-        if (row["size"], row["batch"]) != case:
-            case = (row["size"], row["batch"])
-            print(f"{case[0]}x{case[0]}, batch {case[1]}")
-        name = f"  {row['engine']} {row['precision']} {row['device']}"
-        print(f"{name:<28}" + "".join(f"{text(row[key], form):>10}" for key, _, form in COLUMNS))
-    for row in result["rows"]:
-        if row["skipped"]:
-            name = " ".join(f"{row['engine']} {row['precision']} {row['device']}".split())
-            print(f"skipped {name}: {row['skipped']}")
-
-
-def as_json(result: dict[str, Any]) -> str:
-    return json.dumps(result, indent=2) + "\n"
-
-
-def as_html(result: dict[str, Any]) -> str:
-    from fastcolor.bench.engines_html import page
-
-    return page(result)

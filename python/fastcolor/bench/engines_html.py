@@ -5,12 +5,13 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-WIDTH, BAR, GAP, LABEL, VALUE = 720, 20, 6, 170, 150  # pixels
+NAME, BAR, GAP = 18, 16, 8  # pixels high
+LONGEST = 55  # per cent of the page; the rest is for the number behind
 COLOURS = ("#3b6ea5", "#c2703d", "#4f8f58", "#8a5fa8", "#a8923b", "#5a8a94")
 STYLE = """
 :root { color-scheme: light dark }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem }
-svg { width: 100%; min-width: 28rem; max-width: 50rem; height: auto }
+svg { display: block; max-width: 46rem }
 svg text { font-size: 13px; fill: currentColor }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: 13px }
 th, td { text-align: right; white-space: nowrap }
@@ -21,7 +22,7 @@ th:first-child, td:first-child { text-align: left }
 
 
 def page(result: dict[str, Any]) -> str:
-    from fastcolor.bench.engines import COLUMNS, text
+    from fastcolor.bench.engines_show import COLUMNS, text
 
     rows = [row for row in result["rows"] if not row["skipped"]]
     cases = list(dict.fromkeys((row["size"], row["batch"]) for row in rows))
@@ -34,17 +35,22 @@ def page(result: dict[str, Any]) -> str:
         f"{escape(', '.join(hardware['gpu']) or 'no GPU')}; {escape(result['date'])}; "
         + escape(", ".join(f"{k} {v}" for k, v in result["versions"].items()))
         + ". Ratios are to PyTorch eager in fp32; errors are the largest difference from it in Lab "
-        "units. Every answer was verified before it was timed.</p>",
+        "units. Every answer was verified before it was timed."
+        + " Interrupted: these are the cases measured until then." * result["interrupted"]
+        + "</p>",
     ]
     for size, batch in cases:
         here = [row for row in rows if (row["size"], row["batch"]) == (size, batch)]
         parts.append(f"<h2>{size}x{size}, batch {batch}: images per second</h2>")
-        parts.append(f"<div class=scroll>{chart(here, colours)}</div>")
+        parts.append(chart(here, colours))
+    peaks = f"CPU {hardware['fp32_matrix_gflops']:.0f} GFLOP/s"
+    if hardware["gpu_fp32_matrix_gflops"]:
+        peaks += f", GPU {hardware['gpu_fp32_matrix_gflops']:.0f}"
     head = "".join(f"<th>{escape(title)}</th>" for _, title, _ in COLUMNS)
     parts.append(
         "<h2>All numbers</h2><p>ms/image is of the fastest run, p50 and p95 are of whole batches. "
-        f"The peak is the machine's fp32 matrix product, {hardware['fp32_matrix_gflops']:.0f} "
-        "GFLOP/s, which shorter types may exceed. Cold: from the start of a process to its first "
+        f"The peak is the device's fp32 matrix product ({peaks}), which shorter types may "
+        "exceed. Cold: from the start of a process to its first "
         "answer; compile: what that takes more the first time.</p>"
         "<div class=scroll><table><tr><th>engine</th><th>size</th>"
         f"<th>batch</th>{head}</tr>"
@@ -74,21 +80,21 @@ def page(result: dict[str, Any]) -> str:
 
 
 def chart(rows: list[dict[str, Any]], colours: dict[str, str]) -> str:
-    """Horizontal bars, the fastest first."""
+    """Horizontal bars, the fastest first. Lengths are shares of the page's width, so that names and
+    numbers keep their size on a telephone."""
     ordered = sorted(rows, key=lambda row: -row["images_per_s"])
     most = ordered[0]["images_per_s"]
-    height = len(ordered) * (BAR + GAP) + GAP
-    parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img">']
+    parts = [f'<svg width="100%" height="{len(ordered) * (NAME + BAR + GAP)}" role="img">']
     for number, row in enumerate(ordered):
-        y = GAP + number * (BAR + GAP)
-        length = max(1.0, (WIDTH - LABEL - VALUE) * row["images_per_s"] / most)
+        y = number * (NAME + BAR + GAP) + NAME
+        length = max(0.3, LONGEST * row["images_per_s"] / most)
         ratio = f" ({row['ratio']:.2f}x eager)" if row["ratio"] else ""
         name = f"{row['engine']} {row['precision']} {row['device']}"
         value = f"{row['images_per_s']:.1f}{ratio}"
         parts.append(
-            f'<text x="0" y="{y + 15}">{escape(name)}</text>'
-            f'<rect x="{LABEL}" y="{y}" width="{length:.1f}" height="{BAR}" rx="3" '
+            f'<text x="0" y="{y - 4}">{escape(name)}</text>'
+            f'<rect x="0" y="{y}" width="{length:.1f}%" height="{BAR}" rx="3" '
             f'fill="{colours[row["engine"]]}"/>'
-            f'<text x="{LABEL + length + 6:.1f}" y="{y + 15}">{value}</text>'
+            f'<text x="{length:.1f}%" dx="6" y="{y + BAR - 4}">{value}</text>'
         )
     return "".join(parts) + "</svg>"

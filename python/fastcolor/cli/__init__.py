@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -292,9 +293,25 @@ def _hold_standard_files() -> None:
             setattr(sys, name, os.fdopen(opened, "w" if number else "r", closefd=False))
 
 
+def _tell(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Warnings of this package are for users, who do not want its lines of code."""
+    text = f"fastcolor: warning: {' '.join(str(message).split())}\n"
+    if not category.__module__.startswith("fastcolor"):
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(text)
+
+
 def main() -> None:
     """Ends the process."""
     _hold_standard_files()
+    warnings.showwarning = _tell
     try:
         try:
             from fastcolor import _core  # noqa: F401

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from fastcolor import _interrupt
+from fastcolor.errors import INTERRUPTED
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -21,6 +22,7 @@ def register(app: typer.Typer, bench: typer.Typer) -> None:
     cache = typer.Typer(help="Compiled engines that are kept on disk.", no_args_is_help=True)
     app.command("engines")(show_engines)
     app.command("compile")(compile_model)
+    app.command("describe")(describe_model)
     app.add_typer(cache, name="cache")
     cache.command("list")(list_cache)
     cache.command("clear")(clear_cache)
@@ -102,16 +104,48 @@ def compile_model(
         known = ", ".join(map(str, sorted(trt.BATCHES)))
         raise typer.BadParameter(f"--max-batch must be one of {known}, not {max_batch}")
     _interrupt.unwind()
-    before = {entry.path for entry in _cache.entries()}
+    before = {(entry.path, entry.modified) for entry in _cache.entries()}
     start = time.perf_counter()
     with open_engine(model, engine, device, precision, max_batch=max_batch) as opened:
         print(f"{opened.choice} ({time.perf_counter() - start:.1f} s)")
-    made = [entry for entry in _cache.entries() if entry.path not in before]
+    made = [e for e in _cache.entries() if (e.path, e.modified) not in before]
     for entry in made:
         print(f"{entry.path}  ({entry.size / 1e6:.1f} MB)")
-    if not made:
-        kept = opened.name in (trt.NAME, "openvino")
-        print("it was in the cache" if kept else f"{opened.name} has nothing to keep")
+    if made:
+        return
+    if opened.name not in (trt.NAME, "openvino"):
+        print(f"{opened.name} has nothing to keep")
+        return
+    wanted = (opened.name, opened.spec.network_sha256, opened.precision)
+    parts = ("engine", "network", "precision")
+    if not any(tuple(map(entry.key.get, parts)) == wanted for entry in _cache.entries()):
+        raise OSError(f"the engine could not be kept in {_cache.folder()}")
+    print("it was in the cache")
+
+
+def describe_model(
+    model: Annotated[Path, typer.Argument(help="An ONNX file of another program.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the model.")],
+    name: Annotated[str, typer.Option(help="Default: that of the file.")] = "",
+    working_size: Annotated[
+        int, typer.Option(min=0, help="Short side that it sees best; 0: the picture's own.")
+    ] = 256,
+    saturation: Annotated[float, typer.Option(help="Default factor on the colours.")] = 1.0,
+    licence: Annotated[str, typer.Option(help="Of the weights.")] = "unknown",
+    card: Annotated[str, typer.Option(help="Name or address of its model card.")] = "",
+) -> None:
+    """Write the metadata that a colouriser of your own needs, so that every command takes it.
+
+    The network takes luma (N,1,h,w) float32 as L*/50 - 1 and gives a, b (N,2,h/k,w/k) divided by
+    110, for all sizes that are multiples of some step. Step and k are found by running it.
+    """
+    from fastcolor.describe import describe
+
+    spec = describe(model, output, name, working_size, saturation, licence, card)
+    print(
+        f"{output}: {spec.name}, sides of multiples of {spec.multiple_of}, chroma at 1/"
+        f"{spec.chroma_divisor}, {spec.parameters:,} parameters, {spec.precision}"
+    )
 
 
 def list_cache(json_: Json = False) -> None:
@@ -152,7 +186,7 @@ def numbers(text: str, name: str) -> list[int]:
         raise typer.BadParameter(f"--{name} must be numbers and commas, not {text!r}") from error
     if not all(0 < number <= 4096 for number in found):
         raise typer.BadParameter(f"--{name} must be from 1 to 4096, not {text!r}")
-    return found
+    return list(dict.fromkeys(found))
 
 
 def bench_engines(
@@ -167,17 +201,33 @@ def bench_engines(
         bool, typer.Option("--remember", help="Let auto take the fastest on this machine.")
     ] = False,
 ) -> None:
-    """Time every engine on this machine, each verified against PyTorch before it is timed."""
-    from fastcolor.bench import engines
+    """Time every engine on this machine, each verified against PyTorch before it is timed.
+
+    Interrupted, it shows and writes what was measured until then.
+    """
+    from fastcolor.bench import engines, engines_show
+    from fastcolor.engines import KINDS
+    from fastcolor.models import load_spec
 
     if remember and only:
         raise typer.BadParameter("--remember compares all engines: leave --only out")
-    settings = engines.Settings(
-        model, numbers(sizes, "sizes"), numbers(batches, "batches"), repetitions, only
-    )
+    spec = load_spec(model)
+    sides = numbers(sizes, "sizes")
+    if any(side % spec.multiple_of for side in sides):
+        step = spec.multiple_of
+        raise typer.BadParameter(f"--sizes must be multiples of {step} for {spec.name}: {sizes!r}")
+    if not any(only in name for name in KINDS):
+        raise typer.BadParameter(f"--only: none of {', '.join(KINDS)} holds {only!r}")
+    for target in (json_, html):  # before minutes of work, not after them
+        if target is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.open("a").close()
+    settings = engines.Settings(model, sides, numbers(batches, "batches"), repetitions, only)
     _interrupt.unwind()
     result = engines.run(settings)
-    engines.show(result, json_, html)
+    engines_show.show(result, json_, html)
+    if result["interrupted"]:  # what was measured until then was shown and written
+        raise typer.Exit(INTERRUPTED)
     if remember:
         _remember(model, result)
 

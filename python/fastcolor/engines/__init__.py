@@ -145,8 +145,8 @@ def choose(
             continue
         if precision == "auto" and row.precision != "fp32" and not spec.offers(row.precision):
             continue
-        kind = KINDS[row.engine]
-        if problem_of(kind, row.device) is None:
+        kind = KINDS.get(row.engine)
+        if kind and problem_of(kind, row.device) is None:
             return kind, row.device, row.precision, ranking.reason if ranking else ""
     tried: list[str] = []
     for where in DEVICES[::-1] if device == "auto" else (device,):
@@ -183,6 +183,8 @@ def open_engine(
     for name, value in (("threads", threads), ("max_batch", max_batch)):
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 4096:
             raise ValueError(f"{name} must be a whole number from 0 to 4096, got {value!r}")
+    if max_batch and engine in KINDS and engine != trt.NAME:
+        raise ValueError(f"max_batch is what {trt.NAME} builds for; {engine} takes any batch")
     spec = _of_precision(load_spec(model), precision)
     kind, where, chosen, why = choose(spec, engine, device, precision)
     extra = {"max_batch": max_batch} if kind.name == trt.NAME else {}
@@ -206,7 +208,8 @@ def _of_precision(spec: ModelSpec, precision: str) -> ModelSpec:
     sibling = variant(spec, precision)
     if sibling is None:
         raise ModelError(
-            f"{spec.name} has no int8 file beside it: python -m training.quantize makes one"
+            f"{spec.name} has no int8 file beside it: python -m training.precision {spec.path} "
+            "--int8 makes one (in a checkout, with the training extra)"
         )
     return sibling
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
@@ -9,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from fastcolor._arrays import Array, adopt, dtype_of, is_cuda, shape_of
-from fastcolor.errors import EngineError
+from fastcolor.errors import EngineError, ModelError
 from fastcolor.models import ModelSpec
 
 
@@ -54,6 +55,7 @@ class BaseEngine:
     """
 
     name = ""
+    forkable = False  # whether it also runs in processes that this one forks
 
     def __init__(self, spec: ModelSpec, device: str, precision: str) -> None:
         self.spec, self.device, self.precision = spec, device, precision
@@ -61,19 +63,39 @@ class BaseEngine:
         self._gate = threading.Condition()
         self._running = 0
         self._closed = False
+        self._process = os.getpid()
 
     def run(self, batch: Array) -> Array:
         batch = self._checked(batch)
+        if self._process != os.getpid() and not self.forkable:  # it would wait for ever
+            raise EngineError(
+                f"the {self.name} engine of {self.spec.name} was opened before this process was "
+                "forked: open one in each process"
+            )
         with self._gate:
             if self._closed:
                 raise EngineError(f"the {self.name} engine of {self.spec.name} is closed")
             self._running += 1
         try:
-            return self._run(batch)
+            result = self._run(batch)
         finally:
             with self._gate:
                 self._running -= 1
                 self._gate.notify_all()
+        given, found = shape_of(batch, "batch"), shape_of(result, "the answer")
+        if found != self.spec.output_shape(given):
+            raise self.other_shape(given)
+        return result
+
+    def other_shape(self, given: tuple[int, ...]) -> ModelError:
+        """The error of a model whose answer to a batch is not of the shape that it states."""
+        return ModelError(
+            f"{self.spec.path} does not answer {given} with {self.spec.output_shape(given)}, as "
+            "its metadata say (chroma_divisor, scale)"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("an engine cannot be pickled or copied: open one in each process")
 
     def close(self) -> None:
         with self._gate:
@@ -104,7 +126,7 @@ class BaseEngine:
         array = adopt(batch, "batch")
         shape, step = shape_of(array, "batch"), self.spec.multiple_of
         if dtype_of(array, "batch") != np.float32:
-            raise TypeError(f"batch must be float32, got {dtype_of(array, 'batch').name}")
+            raise TypeError(f"batch must be float32, got {dtype_of(array, 'batch')}")
         if len(shape) != 4 or shape[1] != 1:
             raise ValueError(f"batch must have the shape (N,1,h,w), got {shape}")
         if min(shape) < 1:

@@ -46,7 +46,7 @@ def folder() -> Path:
     if named:
         return Path(named)
     base = os.environ.get("XDG_CACHE_HOME")
-    if base:
+    if base and Path(base).is_absolute():  # others are to be ignored
         return Path(base) / "fastcolor"
     try:
         return Path.home() / ".cache" / "fastcolor"
@@ -69,11 +69,16 @@ def get(key: Key, build: Callable[[], bytes]) -> bytes:
     except OSError as error:
         warn(f"no engine cache: {error}")
         return build()
-    with _lock(path):
+    found = _read(path, key, warned=False)
+    if found is not None:  # on read-only media, too
+        return found
+    with _lock(path) as locked:
         found = _read(path, key)
         if found is not None:
             return found
         content = build()
+        if not locked:
+            return content
         try:
             _write(path, key, content)
         except OSError as error:
@@ -140,19 +145,23 @@ def warn(message: str) -> None:
 
 
 @contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def _lock(path: Path) -> Iterator[bool]:
+    """Held by one at a time; False, with a warning, where nothing can be written."""
     if fcntl is None:
-        yield
+        yield True
         return
     try:
         descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        warn(f"no lock in the engine cache: {error}")
-        yield
+        warn(f"no engine cache: {error}")
+        yield False
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:  # some network file systems have none; files still appear whole
+            warn(f"no lock in the engine cache: {error}")
+        yield True
     finally:
         os.close(descriptor)  # and with it the lock
 
@@ -169,7 +178,7 @@ def _head(path: Path) -> tuple[dict[str, str], str, int]:
             return {}, "", 0
 
 
-def _read(path: Path, key: Key) -> bytes | None:
+def _read(path: Path, key: Key, warned: bool = True) -> bytes | None:
     try:
         if not path.exists():
             return None
@@ -178,10 +187,12 @@ def _read(path: Path, key: Key) -> bytes | None:
             file.seek(start)
             content = file.read()
     except OSError as error:
-        warn(f"{path} cannot be read and is built again: {error}")
+        if warned:
+            warn(f"{path} cannot be read and is built again: {error}")
         return None
     if found != dict(key) or hashlib.sha256(content).hexdigest() != digest:
-        warn(f"{path} is damaged or foreign and is built again")
+        if warned:
+            warn(f"{path} is damaged or foreign and is built again")
         return None
     return content
 

@@ -15,6 +15,7 @@ from importlib import metadata
 from typing import Any
 
 from fastcolor.engines import _cache
+from fastcolor.errors import EngineError
 from fastcolor.models import ModelSpec
 
 LIBRARIES = (
@@ -60,6 +61,8 @@ def remember(spec: ModelSpec, rows: Iterable[Mapping[str, Any]], date: str) -> R
         for key, logs in timed.items()
         if len(logs) == most
     ]
+    if not found:
+        raise EngineError(f"no engine was measured for {spec.name}: there is nothing to remember")
     ranking = Ranking(date, tuple(sorted(found, key=lambda each: each.ms_per_image)))
     said = {"date": date, "rows": [vars(each) for each in ranking.rows]}
     _cache.keep(_key(spec), json.dumps(said).encode())
@@ -92,7 +95,7 @@ def _key(spec: ModelSpec) -> dict[str, str]:
     return {
         "engine": "ranking",
         "model": spec.name,
-        "weights": spec.weights_sha256,
+        "network": spec.network_sha256,
         "versions": json.dumps({"fastcolor": build["version"], **versions}, sort_keys=True),
         "cpu": f"{cpu_name()}, {cpu_count()} CPUs",
         "gpu": ", ".join(build["cuda"]["devices"]),

@@ -22,6 +22,7 @@ PROVIDERS = {
     "onnxruntime": "CUDAExecutionProvider",
     "onnxruntime-tensorrt": "TensorrtExecutionProvider",
 }
+OTHER_SHAPE = ("computed output shape", "shape verification failed")
 NO_MEMORY = ("Failed to allocate memory", "out of memory", "OutOfMemory", "CUDA error 2")
 
 
@@ -68,14 +69,14 @@ class OrtEngine(BaseEngine):
         super().__init__(spec, device, precision)
         import onnxruntime
 
-        self.name = name
+        self.name, self.forkable = name, device == "cpu"
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
         # Batches come in many shapes: patterns kept for each of them would only grow.
         options.enable_mem_pattern = False
-        model: Any = str(spec.path)
+        model = spec.content()
         providers: list[Any] = ["CPUExecutionProvider"]
         if device == "cuda":
             self._stream: Any = _cuda.stream()
@@ -110,7 +111,7 @@ class OrtEngine(BaseEngine):
         except OSError as error:
             _cache.warn(f"no engine cache: {error}")
             return options
-        prefix = f"{self.spec.name}-{self.spec.weights_sha256[:16]}-{self.precision}"
+        prefix = f"{self.spec.name}-{self.spec.network_sha256[:16]}-{self.precision}"
         return {
             **options,
             "trt_engine_cache_enable": "1",
@@ -159,6 +160,8 @@ class OrtEngine(BaseEngine):
         except Exception as error:
             if any(sign in str(error) for sign in NO_MEMORY):
                 raise OutOfMemoryError(f"ONNX Runtime has no memory for {shape}") from error
+            if any(sign in str(error) for sign in OTHER_SHAPE):
+                raise self.other_shape(shape) from error
             raise EngineError(f"ONNX Runtime failed on {shape}: {error}") from error
 
     def _close(self) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from fastcolor._arrays import Array
 from fastcolor.engines import _cache
 from fastcolor.engines._base import BaseEngine, dense
-from fastcolor.errors import EngineError
+from fastcolor.errors import EngineError, ModelError
 from fastcolor.models import ModelSpec
 
 NAME = "openvino"
@@ -78,7 +78,9 @@ class OpenVinoEngine(BaseEngine):
 
         def build() -> bytes:
             try:
-                compiled = core.compile_model(str(spec.path), "CPU", options)
+                compiled = core.compile_model(core.read_model(spec.content()), "CPU", options)
+            except ModelError:
+                raise
             except Exception as error:  # its exceptions are RuntimeErrors of pages
                 raise EngineError(f"OpenVINO cannot open {spec.path}: {first(error)}") from error
             exported = compiled.export_model()
@@ -88,8 +90,7 @@ class OpenVinoEngine(BaseEngine):
             "engine": NAME,
             "version": str(openvino.__version__),
             "model": spec.name,
-            "weights": spec.weights_sha256,
-            "opset": str(spec.opset),
+            "network": spec.network_sha256,
             "precision": precision,
             "threads": f"{streams}x{threads}",
             "cpu": str(core.get_property("CPU", "FULL_DEVICE_NAME")),
@@ -98,8 +99,9 @@ class OpenVinoEngine(BaseEngine):
         try:
             self._compiled: Any = core.import_model(blob, "CPU", options)
         except Exception:  # of another build of the library, say
+            _cache.warn(f"OpenVINO refuses {_cache.path_of(key)}, which is built again")
             _cache.forget(key)
-            self._compiled = core.import_model(build(), "CPU", options)
+            self._compiled = core.import_model(_cache.get(key, build), "CPU", options)
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def _run(self, batch: Array) -> Array:
@@ -111,12 +113,17 @@ class OpenVinoEngine(BaseEngine):
             request = self._compiled.create_infer_request()
         try:
             request.set_input_tensor(self._tensor(batch, shared_memory=True))
-            request.set_output_tensor(self._tensor(result, shared_memory=True))
+            answer = self._tensor(result, shared_memory=True)
+            request.set_output_tensor(answer)
             request.start_async()
             request.wait()  # other Python threads run meanwhile
         except Exception as error:
+            if "set new shape" in str(error):
+                raise self.other_shape(batch.shape) from error
             raise EngineError(f"OpenVINO failed on {batch.shape}: {first(error)}") from error
         self._requests.put(request)
+        if tuple(answer.shape) != result.shape:  # the rest of result is rubbish
+            raise self.other_shape(batch.shape)
         return result
 
     def _close(self) -> None:
