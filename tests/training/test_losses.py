@@ -46,13 +46,37 @@ def test_pixel_losses_go_down(name: str) -> None:
     assert descend(lambda p: loss(p, target), smooth(3, seed=1)) < 0.25
 
 
+def test_delta_e94_is_the_published_difference() -> None:
+    from skimage.color import deltaE_ciede94
+
+    made, true = (smooth(2, seed=seed) - 0.5 for seed in (4, 5))
+    grey = torch.full_like(made[:, :1], 50.0)
+    first, second = (
+        torch.cat((grey, x * AB_UNIT), 1).permute(0, 2, 3, 1).double().numpy() for x in (true, made)
+    )
+    expected = deltaE_ciede94(first, second).mean()
+    assert float(losses.get("delta_e94")(made, true)) == pytest.approx(expected, rel=1e-3)
+    still = torch.zeros_like(true).requires_grad_(True)
+    losses.get("delta_e94")(still, torch.zeros_like(true)).backward()
+    assert torch.isfinite(still.grad).all()
+
+
+def test_colourfulness_together_judges_the_mean_of_all() -> None:
+    true = 0.6 * (smooth(2) - 0.5)
+    calm, lively = true[:1] * 0.5, true[1:] * 1.5
+    made, judge = torch.cat((calm, lively)), losses.get("colorfulness")
+    apart, together = float(judge(made, true)), float(judge(made, true, together=True))
+    assert together < 0.5 * apart
+    assert float(judge(true, true, gain=0.5, together=True)) > 0.01
+
+
 @pytest.mark.parametrize("name", ["bce", "l2"])
 def test_adversarial_losses_drive_scores_to_their_target(name: str) -> None:
     loss, ones = losses.get(name), torch.ones(4, 1, 3, 3)
     assert descend(lambda p: loss(p, ones), torch.full_like(ones, -1.0)) < 0.2
 
 
-@pytest.mark.parametrize("name", ["color_weighted", "colorfulness", "temporal"])
+@pytest.mark.parametrize("name", ["color_weighted", "colorfulness", "delta_e94", "temporal"])
 def test_chroma_losses_go_down(name: str) -> None:
     loss, luma = losses.get(name), smooth(1, seed=2) - 0.5
     target = 0.6 * (smooth(2) - 0.5)

@@ -26,6 +26,7 @@ _LOSSES: dict[str, Loss] = {
     "perceptual": perceptual.perceptual,
     "color_weighted": chroma.color_weighted,
     "colorfulness": chroma.colorfulness,
+    "delta_e94": chroma.delta_e94,
     "ab_classes": bins.ab_classes,
     "temporal": temporal.temporal,
 }

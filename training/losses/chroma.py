@@ -26,6 +26,22 @@ def color_weighted(
     return (weight * (prediction - target).abs() ** power).mean()
 
 
+def delta_e94(prediction: Tensor, target: Tensor, luma: Tensor | None = None) -> Tensor:
+    """Mean CIE94 colour difference at equal lightness, the truth being the standard.
+
+    Unlike CIEDE2000 it has a gradient everywhere, also at neutral colours; like it, errors
+    in vivid colours count less, and those along the chroma least.
+    """
+    true = target * AB_UNIT
+    error = prediction * AB_UNIT - true
+    made = (true + error).square().sum(1).add(1e-4).sqrt()
+    chroma = true.square().sum(1).add(1e-4).sqrt()
+    along = made - chroma
+    across = error.square().sum(1) - along.square()
+    parts = (along / (1 + 0.045 * chroma)).square() + across / (1 + 0.015 * chroma).square()
+    return (parts.clamp_min(0) + 1e-4).sqrt().mean()
+
+
 def _colourfulness(rgb: Tensor) -> Tensor:
     """Hasler-Suesstrunk of (N, 3, h, w) in [0, 1], per picture, differentiable."""
     red, green, blue = rgb.unbind(1)
@@ -35,15 +51,21 @@ def _colourfulness(rgb: Tensor) -> Tensor:
 
 
 def colorfulness(
-    prediction: Tensor, target: Tensor, luma: Tensor | None = None, gain: float = 1.0
+    prediction: Tensor,
+    target: Tensor,
+    luma: Tensor | None = None,
+    gain: float = 1.0,
+    together: bool = False,
 ) -> Tensor:
     """|colourfulness - gain * that of the truth|, mean over pictures, for 1 = white.
 
-    Chroma without `luma` is judged at L* = 50.
+    `together` compares the means over all pictures instead: single pictures may then be
+    calmer or livelier than the truth. Chroma without `luma` is judged at L* = 50.
     """
     if prediction.shape[1] == 2 and luma is None:
         grey = torch.full_like(prediction[:, :1], 50.0)
         made, true = (lab_to_rgb(torch.cat((grey, x * AB_UNIT), 1)) for x in (prediction, target))
     else:
         made, true = pictures(prediction, luma), pictures(target, luma)
-    return (_colourfulness(made) - gain * _colourfulness(true)).abs().mean()
+    excess = _colourfulness(made) - gain * _colourfulness(true)
+    return excess.mean().abs() if together else excess.abs().mean()

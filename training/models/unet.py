@@ -62,8 +62,8 @@ class ColorUNet(nn.Module):
 
     ``blocks``: residual blocks per stage at 1/4, 1/8, 1/16, 1/32; ``top``: channels
     of the last stage; ``widths``: decoder channels at 1/16, 1/8, 1/4.
-    ``temperature`` and ``emphasis`` choose how vivid `forward` answers; they are
-    free after training (see `AbGrid.decode`). ``working_size`` is advice to the engine.
+    ``temperature``, ``emphasis`` and ``liveliness`` choose how vivid `forward` answers; they
+    are free after training (see `AbGrid.decode`). ``working_size`` is advice to the engine.
     """
 
     multiple_of = 32
@@ -78,6 +78,7 @@ class ColorUNet(nn.Module):
         widths: Sequence[int] = (96, 64, 48),
         temperature: float = 0.5,
         emphasis: float = 0.0,
+        liveliness: float = 1.0,
         working_size: int = 256,
     ) -> None:
         super().__init__()
@@ -109,6 +110,7 @@ class ColorUNet(nn.Module):
         self.head = nn.Conv2d(w4, len(self.grid), 1)
         self.temperature = temperature
         self.emphasis = emphasis
+        self.liveliness = liveliness
 
     def load_trunk(self, state: dict[str, Tensor]) -> list[str]:
         """Take ResNet-18 weights (torchvision names); returns the trunk names left as they were."""
@@ -158,7 +160,7 @@ class ColorUNet(nn.Module):
         logits = self.logits(luma)
         if full and not answer:
             return {"logits": logits}
-        ab = self.grid.decode(logits.float(), self.temperature, self.emphasis)
+        ab = self.grid.decode(logits.float(), self.temperature, self.emphasis, self.liveliness)
         return {"ab": ab, "logits": logits} if full else ab
 
     def own_loss(
