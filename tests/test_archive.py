@@ -8,10 +8,12 @@ import tarfile
 import threading
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import archives
 import numpy as np
+import onnx_files
 import pytest
 import tifffile
 from archives import SETTINGS, colour, make_archive
@@ -119,6 +121,18 @@ def test_changed_settings_are_explained_and_restart_begins_anew(source, tmp_path
     after = archives.tree(tmp_path / "out")
     assert set(after) == set(before)
     assert not set(after.values()) & {v for n, v in before.items() if n.endswith("jpg")}
+
+
+def test_the_same_weights_in_another_network_are_another_model(source, tmp_path):
+    plain = onnx_files.tiny()
+    (node,) = plain.nodes
+    bent = (replace(node, outputs=("x",)), onnx_files.Node("Tanh", ("x",), ("ab",), {}, ()))
+    model = onnx_files.write(tmp_path / "m.onnx", plain)
+    settings = Settings(model=str(model), jobs=2)
+    colour(source, tmp_path / "out", settings)
+    onnx_files.write(model, replace(plain, nodes=bent))
+    with pytest.raises(JobError, match=r"model tiny \w+, now tiny \w+.*--restart"):
+        colour(source, tmp_path / "out", settings)
 
 
 def test_foreign_outputs_are_not_replaced(source, tmp_path):

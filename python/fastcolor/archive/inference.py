@@ -82,7 +82,7 @@ class Inference:
         """What of the model and the engine outputs depend on."""
         engine, spec = self.colorizer.engine, self.colorizer.spec
         return {
-            "model": f"{spec.name} {spec.weights_sha256[:16]}",
+            "model": f"{spec.name} {spec.network_sha256[:16]}",
             "engine": f"{engine.name} {engine.device} {engine.precision}",
             "size": self.colorizer.size,
             "saturation": self.saturation,

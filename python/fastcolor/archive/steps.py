@@ -172,7 +172,7 @@ class Steps:
         if not self.settings.provenance:
             return metadata
         spec = self.inference.colorizer.spec
-        return codecs.with_provenance(metadata, model=spec.name, version=spec.weights_sha256[:16])
+        return codecs.with_provenance(metadata, model=spec.name, version=spec.network_sha256[:16])
 
     def copy(self, result: Result, data: Data, document: Document) -> None:
         item = result.task.item
