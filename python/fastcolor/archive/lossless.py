@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastcolor import jpeg, ops
 from fastcolor.archive.ledger import KEPT, TAKEN_OVER
 from fastcolor.archive.task import Result, write_data
+from fastcolor.archive.workshop import Workshop
 from fastcolor.errors import FastcolorError
 from fastcolor.media import codecs
 from fastcolor.media.codecs import Metadata
-
-if TYPE_CHECKING:
-    from fastcolor.archive.steps import Steps
 
 MOST_CHROMA_QUALITY = 75  # predicted chroma is smooth: more is space without a difference
 
@@ -23,8 +21,8 @@ class ReencodeError(FastcolorError):
     """Luma cannot be kept as it lies in the file; the message says why."""
 
 
-def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
-    settings = steps.settings
+def keep_luma(shop: Workshop, result: Result, data: bytes) -> None:
+    settings = shop.settings
     other_format = settings.format not in ("same", "jpg")
     if settings.lossless_luma == "never" or settings.contrast != "none" or other_format:
         raise ReencodeError("")
@@ -34,14 +32,14 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
         data = jpeg.revert(data)
         info = jpeg.probe(data)
     with (
-        codecs.open_document(data, limits=steps.limits, fail_on=settings.fail_on) as document,
-        steps.room(info.width * info.height * 2),
-        steps.gpu.lane() if steps.gpu else nullcontext(),
+        codecs.open_document(data, limits=shop.limits, fail_on=settings.fail_on) as document,
+        shop.room(info.width * info.height * 2),
+        shop.gpu.lane() if shop.gpu else nullcontext(),
     ):
         page = document.page(0)
         half = settings.subsampling == "420"
         short = min(page.height, page.width)
-        gpu = steps.gpu
+        gpu = shop.gpu
         with result.timed("decode"):
             pixels = gpu.luma(page, result.remarks) if gpu else None
             if pixels is None:
@@ -49,8 +47,8 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
                 pixels = page.pixels_at(-(-short // 2) if half else short)
                 if half and short <= 2:  # one sample is also an eighth of it
                     pixels = page.pixels()
-        if steps.is_colour(page, pixels):
-            return steps.copy(result, data, document)
+        if shop.is_colour(page, pixels):
+            return shop.copy(result, data, document)
         problem = info.join_problem if page.channels == 1 else info.drop_chroma_problem
         if problem:
             raise ReencodeError(problem)
@@ -59,7 +57,7 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
                 data, luma_only = jpeg.drop_chroma(data), True
             stored = pixels if pixels.ndim == 2 else ops.luma(pixels)
             toned = page.toned(stored)
-        inference = steps.inference
+        inference = shop.inference
         with result.timed("infer"):
             if gpu:
                 ab = inference.ab_of(gpu.run(inference.colorizer.prepare, toned), toned.shape)
@@ -73,21 +71,21 @@ def keep_luma(steps: Steps, result: Result, data: bytes) -> None:
             )  # fmt: skip
             cb, cr = gpu.run(merge, stored, ab) if gpu else merge(stored, ab)
         with result.timed("encode"):
-            made = _joined(steps, data, cb, cr, page.metadata, luma_only)
+            made = _joined(shop, data, cb, cr, page.metadata, luma_only)
         result.remark(page, "jpeg")
         if result.task.sample:
             seen = gpu.host(toned) if gpu else toned
-            steps.sample(result, seen, ab, page.metadata.orientation)
+            shop.sample(result, seen, ab, page.metadata.orientation)
         note = f"{TAKEN_OVER}: revert gives that luma, not the file" if luma_only else KEPT
-        steps.finish(result, lambda file: write_data(file, made), document, note)
+        shop.finish(result, lambda file: write_data(file, made), document, note)
 
 
 def _joined(
-    steps: Steps, grey: bytes, cb: Any, cr: Any, metadata: Metadata, luma_only: bool
+    shop: Workshop, grey: bytes, cb: Any, cr: Any, metadata: Metadata, luma_only: bool
 ) -> bytes:
-    settings = steps.settings
+    settings = shop.settings
     chroma = jpeg.encode_chroma(cb, cr, quality=min(settings.quality, MOST_CHROMA_QUALITY))
-    after = steps.metadata(metadata, "stored")
+    after = shop.metadata(metadata, "stored")
     try:
         return jpeg.join(
             grey,

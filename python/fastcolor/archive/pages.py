@@ -6,18 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
 from fastcolor import ops
 from fastcolor.archive.errors import ItemError
 from fastcolor.archive.task import OUTPUT, Data, Result, write_data
+from fastcolor.archive.workshop import Workshop
 from fastcolor.media import codecs
 from fastcolor.media.codecs import Document, Metadata, Page
-
-if TYPE_CHECKING:
-    from fastcolor.archive.steps import Steps
 
 Encode: TypeAlias = Callable[[codecs.Writer], None]
 
@@ -25,15 +23,15 @@ MOST_JPEG_SIDE = 65535
 BAND_BYTES = 1 << 28  # of colours in work at a time, of a large picture for a TIFF
 
 
-def colour_pages(steps: Steps, result: Result, data: Data, kind: str, note: str) -> None:
-    settings = steps.settings
+def colour_pages(shop: Workshop, result: Result, data: Data, kind: str, note: str) -> None:
+    settings = shop.settings
     format = OUTPUT[kind] if settings.format == "same" else settings.format
     with ExitStack() as stack:
         document = stack.enter_context(
-            codecs.open_document(data, limits=steps.limits, fail_on=settings.fail_on)
+            codecs.open_document(data, limits=shop.limits, fail_on=settings.fail_on)
         )
         size = max(_decoded_bytes(page) for page in document)
-        stack.enter_context(steps.room(size))
+        stack.enter_context(shop.room(size))
         if document.pages > 1 and format != "tiff":
             raise ItemError(
                 f"has {document.pages} pages, which {format} cannot hold; use --format tiff"
@@ -41,11 +39,11 @@ def colour_pages(steps: Steps, result: Result, data: Data, kind: str, note: str)
         first = document.page(0)
         with result.timed("decode"):
             pixels: Any = first.pixels()
-        if steps.is_colour(first, pixels) and _others_in_colour(steps, result, document):
-            return steps.copy(result, data, document)
+        if shop.is_colour(first, pixels) and _others_in_colour(shop, result, document):
+            return shop.copy(result, data, document)
         if format == "jpg" and pixels.dtype == np.uint8 and not first.has_alpha:
-            made = _reencoded(steps, result, first, pixels)
-            return steps.finish(result, lambda file: write_data(file, made), document, note)
+            made = _reencoded(shop, result, first, pixels)
+            return shop.finish(result, lambda file: write_data(file, made), document, note)
 
         def write(file: BinaryIO) -> None:
             nonlocal pixels
@@ -55,10 +53,10 @@ def colour_pages(steps: Steps, result: Result, data: Data, kind: str, note: str)
             ) as writer:  # fmt: skip
                 decoded, pixels = pixels, None
                 banded = isinstance(writer, codecs.TiffWriter)
-                encode = _page(steps, result, first, decoded, banded)
+                encode = _page(shop, result, first, decoded, banded)
                 del decoded
                 for index in range(1, document.pages):
-                    with steps.ahead(size, partial(coloured, index)) as following:
+                    with shop.ahead(size, partial(coloured, index)) as following:
                         encode(writer)
                         del encode
                         encode = following()
@@ -68,24 +66,24 @@ def colour_pages(steps: Steps, result: Result, data: Data, kind: str, note: str)
             page = document.page(index)
             with result.timed("decode"):
                 decoded = page.pixels()
-            return _page(steps, result, page, decoded, banded=True)
+            return _page(shop, result, page, decoded, banded=True)
 
-        steps.finish(result, write, document, note)
+        shop.finish(result, write, document, note)
 
 
-def _reencoded(steps: Steps, result: Result, page: Page, pixels: Any) -> bytes:
+def _reencoded(shop: Workshop, result: Result, page: Page, pixels: Any) -> bytes:
     """A JPEG of the luma and chroma planes, without a detour through RGB."""
-    settings = steps.settings
+    settings = shop.settings
     with result.timed("merge"):
-        luma = _luma(steps, page, pixels)
+        luma = _luma(shop, page, pixels)
     with result.timed("infer"):
-        ab = steps.inference.ab(luma, page.metadata.orientation)
+        ab = shop.inference.ab(luma, page.metadata.orientation)
     with result.timed("merge"):
         cb, cr = ops.merge_ycc(
             luma, ab, settings.subsampling,
-            chroma=settings.chroma, saturation=steps.inference.saturation,
+            chroma=settings.chroma, saturation=shop.inference.saturation,
         )  # fmt: skip
-    steps.sample(result, luma, ab, page.metadata.orientation)
+    shop.sample(result, luma, ab, page.metadata.orientation)
     result.remark(page, "jpeg")
     with result.timed("encode"):
         if max(luma.shape) > MOST_JPEG_SIDE:
@@ -93,38 +91,38 @@ def _reencoded(steps: Steps, result: Result, page: Page, pixels: Any) -> bytes:
                 f"a side of {max(luma.shape)} pixels does not fit into a JPEG; "
                 "use --format tiff or png"
             )
-        metadata = steps.metadata(page.metadata, "srgb")
+        metadata = shop.metadata(page.metadata, "srgb")
         return codecs.encode_ycc(luma, cb, cr, quality=settings.quality, metadata=metadata)
 
 
-def _luma(steps: Steps, page: Page, pixels: Any) -> Any:
+def _luma(shop: Workshop, page: Page, pixels: Any) -> Any:
     luma = np.ascontiguousarray(page.luma_of(pixels))
-    return ops.clahe(luma) if steps.settings.contrast == "clahe" else luma
+    return ops.clahe(luma) if shop.settings.contrast == "clahe" else luma
 
 
-def _others_in_colour(steps: Steps, result: Result, document: Document) -> bool:
+def _others_in_colour(shop: Workshop, result: Result, document: Document) -> bool:
     for index in range(1, document.pages):
         page = document.page(index)
         with result.timed("decode"):
-            if not steps.is_colour(page, page.pixels_at(512)):
+            if not shop.is_colour(page, page.pixels_at(512)):
                 return False
     return True
 
 
-def _page(steps: Steps, result: Result, page: Page, pixels: Any, banded: bool) -> Encode:
+def _page(shop: Workshop, result: Result, page: Page, pixels: Any, banded: bool) -> Encode:
     """Everything but encoding, which is given back. Of large pages most is left to that, where the
     writer takes bands."""
     alpha = page.alpha()
-    if steps.is_colour(page, pixels):  # among grey ones: as it is
+    if shop.is_colour(page, pixels):  # among grey ones: as it is
         return partial(_encode, result, page, pixels, alpha, page.metadata)
     with result.timed("merge"):
-        luma = _luma(steps, page, pixels)
+        luma = _luma(shop, page, pixels)
     with result.timed("infer"):
-        ab = steps.inference.ab(luma, page.metadata.orientation)
+        ab = shop.inference.ab(luma, page.metadata.orientation)
     if page.index == 0:
-        steps.sample(result, luma, ab, page.metadata.orientation)
-    metadata = steps.metadata(page.metadata, "srgb")
-    merge = partial(ops.merge_rgb, luma, ab, steps.settings.chroma, steps.inference.saturation)
+        shop.sample(result, luma, ab, page.metadata.orientation)
+    metadata = shop.metadata(page.metadata, "srgb")
+    merge = partial(ops.merge_rgb, luma, ab, shop.settings.chroma, shop.inference.saturation)
     reused = pixels if pixels.ndim == 3 and pixels.flags.carray else None
     if banded and 3 * luma.nbytes > BAND_BYTES and reused is None and alpha is None:
         return partial(_encode_bands, result, page, merge, luma.shape, luma.itemsize, metadata)
