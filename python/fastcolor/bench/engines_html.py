@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from fastcolor.bench.engines_columns import COLUMNS, text
+
 NAME, BAR, GAP = 18, 16, 8  # pixels high
 LONGEST = 55  # per cent of the page; the rest is for the number behind
 COLOURS = ("#3b6ea5", "#c2703d", "#4f8f58", "#8a5fa8", "#a8923b", "#5a8a94")
@@ -22,8 +24,6 @@ th:first-child, td:first-child { text-align: left }
 
 
 def page(result: dict[str, Any]) -> str:
-    from fastcolor.bench.engines_show import COLUMNS, text
-
     rows = [row for row in result["rows"] if not row["skipped"]]
     cases = list(dict.fromkeys((row["size"], row["batch"]) for row in rows))
     engines = list(dict.fromkeys(row["engine"] for row in rows))

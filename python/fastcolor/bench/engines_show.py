@@ -6,20 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-
-def text(value: float | None, form: str) -> str:
-    if value is None:
-        return "-"
-    return "<0.001" if form == ".2g" and 0 < value < 0.001 else format(value, form)
-
-
-COLUMNS = (
-    ("ms_per_image", "ms/image", ".2f"), ("images_per_s", "images/s", ".1f"),
-    ("p50_ms", "p50 ms", ".1f"), ("p95_ms", "p95 ms", ".1f"), ("gflops", "GFLOP/s", ".0f"),
-    ("peak_fraction", "of peak", ".0%"), ("ratio", "x eager", ".2f"),
-    ("cold_start_s", "cold s", ".2f"), ("compile_s", "compile s", ".2f"),
-    ("peak_mb", "peak MB", ".0f"), ("error", "error", ".2g"),
-)  # fmt: skip
+from fastcolor.bench.engines_columns import COLUMNS, text
+from fastcolor.bench.engines_html import page
 
 
 def show(result: dict[str, Any], json_path: Path | None, html_path: Path | None) -> None:
@@ -57,6 +45,4 @@ def as_json(result: dict[str, Any]) -> str:
 
 
 def as_html(result: dict[str, Any]) -> str:
-    from fastcolor.bench.engines_html import page
-
     return page(result)
