@@ -229,7 +229,7 @@ def test_a_crash_between_any_two_steps_of_extending(tmp_path, output, lost, monk
         crash = Crashing(after)
         with monkeypatch.context() as patched:
             patched.setattr(os, "replace", crash(os.replace))
-            patched.setattr(container, "_sync", crash(lambda file: file.flush()))
+            patched.setattr(container, "settle", crash(lambda file: file.flush()))
             patched.setattr(container, "sync_folder", crash(container.sync_folder))
             patched.setattr(Journal, "commit", crash(Journal.commit))
             patched.setattr(container.Path, "unlink", crash(container.Path.unlink))

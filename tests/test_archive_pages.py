@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from archives import colour
 
-from fastcolor.archive import Settings, pages, steps, workers
+from fastcolor.archive import Settings, pages, workers, workshop
 from fastcolor.archive.errors import ItemError
 from fastcolor.archive.sink import FolderSink
 
@@ -42,7 +42,7 @@ def test_outputs_do_not_depend_on_who_worked_on_which_page(book, tmp_path, monke
     monkeypatch.setattr(pages, "BAND_BYTES", 200_000)
     found = []
     for number, (jobs, room) in enumerate([(0, 3 << 30), (1, 3 << 30), (3, 3 << 30), (3, 1)]):
-        monkeypatch.setattr(steps, "IN_WORK_BYTES", room)
+        monkeypatch.setattr(workshop, "IN_WORK_BYTES", room)
         threads.clear()
         settings = Settings(size=32, jobs=jobs)
         assert colour(book, tmp_path / str(number), settings)[0] == 0
