@@ -59,7 +59,7 @@ def test_while_the_engine_is_opened_a_job_ends_in_order(tmp_path):
     assert "stopping: what is in work will be finished" in done.stderr
     assert "Traceback" not in done.stderr
     assert "the same command goes on where it was left" in done.stdout
-    assert archives.colorize("in", "-o", "out", *archives.QUICK, cwd=tmp_path).returncode == 0
+    assert archives.colorize(*line[1:], cwd=tmp_path).returncode == 0
     assert not archives.leftovers(tmp_path)
 
 
