@@ -70,3 +70,15 @@ def test_chroma_is_calm_under_shifts_and_noise(model: Path) -> None:
     assert np.hypot(*(noisy - still)).mean() <= 1.5
     moved = full_size(chroma(model, luma[:224, 1:225]))
     assert np.hypot(*(moved[:, :, :-1] - still[:, :, 1:])).mean() <= 1.5
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_no_bright_line_runs_along_the_border(model: Path, turns: int) -> None:
+    """Where the picture ends is no reason for a colour; its mirrored continuation has none."""
+    grey = pytest.importorskip("skimage.data").camera().astype(np.float32)
+    luma = np.rot90(grey[:224, :224], turns) / 127.5 - 1
+    alone = chroma(model, luma)
+    inside = chroma(model, np.pad(luma, 32, mode="reflect"))[:, 8:-8, 8:-8]
+    change = np.hypot(*(alone - inside))
+    for border in (change[0], change[-1], change[:, 0], change[:, -1]):
+        assert border.mean() <= 20

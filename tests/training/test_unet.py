@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from training.models import build, names
 from training.models.abgrid import AbGrid
-from training.models.unet import IMAGENET_MEAN, IMAGENET_STD, fold_grey
+from training.models.unet import IMAGENET_MEAN, IMAGENET_STD, fold_grey, from_within
 
 LIMITS = {"fast": (4.0e6, 2.5e9), "best": (8.1e6, 20.0e9)}
 
@@ -70,23 +70,6 @@ def test_perfect_logits_decode_to_the_colour_and_minimise_the_loss() -> None:
         assert least < grid.cross_entropy(torch.zeros_like(logits), ab, rebalance)
 
 
-def test_liveliness_bends_chroma_about_its_pivot() -> None:
-    grid, rng = AbGrid(), torch.Generator().manual_seed(0)
-    logits = torch.randn(1, len(grid), 8, 8, generator=rng) * 4
-    plain, lively = (grid.decode(logits, 0.5, 0.0, power) * 110 for power in (1.0, 1.3))
-    before, after = plain.norm(dim=1), lively.norm(dim=1)
-    assert (after[before < 19] < before[before < 19]).all()
-    assert (after[before > 21] > before[before > 21]).all()
-    turned = plain[:, 0] * lively[:, 1] - plain[:, 1] * lively[:, 0]  # hues stay
-    assert turned.abs().max() < 1e-2
-    even = torch.zeros(1, len(grid), 1, 1)  # neutral stays neutral, with a gradient
-    even[0, int(grid.nodes.norm(dim=0).argmin())] = 80
-    even.requires_grad_(True)
-    grey = grid.decode(even, 0.5, 0.0, 1.3)
-    grey.sum().backward()
-    assert grey.abs().max() < 1e-4 and torch.isfinite(even.grad).all()
-
-
 def test_first_convolution_on_grey_equals_the_one_on_rgb() -> None:
     rng = torch.Generator().manual_seed(2)
     kernel = torch.rand((4, 3, 7, 7), generator=rng) - 0.5
@@ -99,3 +82,9 @@ def test_first_convolution_on_grey_equals_the_one_on_rgb() -> None:
     ours = nn.functional.conv2d(luma, folded["conv1.weight"])
     ours = ours - folded["bn1.running_mean"].view(1, 4, 1, 1)
     assert torch.allclose(full, ours, atol=1e-4)
+
+
+def test_the_outermost_pixels_are_those_beside_them() -> None:
+    x = torch.arange(2 * 6 * 5, dtype=torch.float32).view(1, 2, 6, 5)
+    expected = torch.nn.functional.pad(x[:, :, 1:-1, 1:-1], (1, 1, 1, 1), mode="replicate")
+    assert torch.equal(from_within(x), expected)

@@ -18,7 +18,6 @@ from training.color import rgb_to_lab
 
 A_AXIS = (-70.0, -42.0, -24.0, -12.0, -5.0, 0.0, 5.0, 12.0, 22.0, 36.0, 54.0, 80.0)
 B_AXIS = (-90.0, -55.0, -34.0, -19.0, -8.0, 0.0, 8.0, 17.0, 28.0, 42.0, 60.0, 90.0)
-PIVOT = 20.0  # the chroma that `liveliness` leaves as it is
 
 
 class AbGrid(nn.Module):
@@ -89,22 +88,12 @@ class AbGrid(nn.Module):
         rarity = rarity / (rarity * self.prior).sum()
         return (loss * (rarity[numbers] * weights).sum(1)).mean()
 
-    def decode(
-        self, logits: Tensor, temperature: float, emphasis: float, liveliness: float = 1.0
-    ) -> Tensor:
-        """Annealed mean, ab in units of 110: softmax((logits - emphasis*log prior)/T).
-
-        ``liveliness`` above 1 bends chroma about `PIVOT`: faint guesses, which are mostly
-        doubt, become fainter, and confident ones more vivid.
-        """
+    def decode(self, logits: Tensor, temperature: float, emphasis: float) -> Tensor:
+        """Annealed mean, ab in units of 110: softmax((logits - emphasis*log prior)/T)."""
         if emphasis:
             shift = emphasis * torch.log(0.5 * self.prior + 0.5 / len(self))
             logits = logits - shift[None, :, None, None]
         scaled = logits / temperature
         weight = torch.exp(scaled - scaled.amax(1, keepdim=True))
         table = (self.nodes / 110.0)[:, :, None, None].to(weight)
-        ab = F.conv2d(weight, table) / weight.sum(1, keepdim=True)
-        if liveliness == 1:
-            return ab
-        chroma = (ab.square().sum(1, keepdim=True) + 1e-8).sqrt()
-        return ab * (chroma / (PIVOT / 110)) ** (liveliness - 1)
+        return F.conv2d(weight, table) / weight.sum(1, keepdim=True)

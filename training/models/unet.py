@@ -41,6 +41,17 @@ def double(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
+def from_within(x: Tensor) -> Tensor:
+    """The outermost pixels taken from those beside them.
+
+    There a network sees its own zero padding: it can tell that it is at the border, and a loss
+    that judges whole pictures may be lowered by a bright line along it.
+    """
+    x = x[:, :, 1:-1, 1:-1]
+    x = torch.cat((x[:, :, :1], x, x[:, :, -1:]), 2)  # exported, F.pad would be ten nodes
+    return torch.cat((x[..., :1], x, x[..., -1:]), 3)
+
+
 def fold_grey(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """ResNet weights for normalised RGB turned into weights for one plane in [-1,1].
 
@@ -62,8 +73,8 @@ class ColorUNet(nn.Module):
 
     ``blocks``: residual blocks per stage at 1/4, 1/8, 1/16, 1/32; ``top``: channels
     of the last stage; ``widths``: decoder channels at 1/16, 1/8, 1/4.
-    ``temperature``, ``emphasis`` and ``liveliness`` choose how vivid `forward` answers; they
-    are free after training (see `AbGrid.decode`). ``working_size`` is advice to the engine.
+    ``temperature`` and ``emphasis`` choose how vivid `forward` answers; they are
+    free after training (see `AbGrid.decode`). ``working_size`` is advice to the engine.
     """
 
     multiple_of = 32
@@ -78,7 +89,6 @@ class ColorUNet(nn.Module):
         widths: Sequence[int] = (96, 64, 48),
         temperature: float = 0.5,
         emphasis: float = 0.0,
-        liveliness: float = 1.0,
         working_size: int = 256,
     ) -> None:
         super().__init__()
@@ -110,7 +120,6 @@ class ColorUNet(nn.Module):
         self.head = nn.Conv2d(w4, len(self.grid), 1)
         self.temperature = temperature
         self.emphasis = emphasis
-        self.liveliness = liveliness
 
     def load_trunk(self, state: dict[str, Tensor]) -> list[str]:
         """Take ResNet-18 weights (torchvision names); returns the trunk names left as they were."""
@@ -160,7 +169,8 @@ class ColorUNet(nn.Module):
         logits = self.logits(luma)
         if full and not answer:
             return {"logits": logits}
-        ab = self.grid.decode(logits.float(), self.temperature, self.emphasis, self.liveliness)
+        ab = self.grid.decode(logits.float(), self.temperature, self.emphasis)
+        ab = from_within(ab)
         return {"ab": ab, "logits": logits} if full else ab
 
     def own_loss(

@@ -8,6 +8,7 @@ here to the call that a user would write, once, at opening.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -209,6 +210,18 @@ def _concat(t: _Translation, node: Node) -> Any:
     return t.call(torch.cat, parts, node.attributes["axis"])
 
 
+def _slice(t: _Translation, node: Node) -> Any:
+    starts, ends, axes, steps = (t.constant(node, i) for i in (1, 2, 3, 4))
+    result = t.value(node, 0)
+    for place, (start, end) in enumerate(zip(starts or [], ends or [], strict=True)):
+        axis, step = axes[place] if axes else place, steps[place] if steps else 1
+        if axis < 0 or step != 1:
+            raise EngineError("the PyTorch engine knows Slice of named axes and step 1 only")
+        index = (slice(None),) * axis + (slice(start, min(end, sys.maxsize)),)
+        result = t.call(operator.getitem, result, index)
+    return result
+
+
 def _depth_to_space(t: _Translation, node: Node) -> Any:
     if node.attributes.get("mode", "DCR") != "CRD":
         raise EngineError("the PyTorch engine knows DepthToSpace of the mode CRD only")
@@ -275,5 +288,6 @@ TRANSLATIONS: dict[str, Callable[[_Translation, Node], Any]] = {
     "ReduceMax": _reduce(torch.amax), "Conv": _conv, "Gemm": _gemm, "Unsqueeze": _unsqueeze,
     "AveragePool": _average_pool, "MaxPool": _max_pool, "Resize": _resize, "Cast": _cast,
     "Clip": _clip, "Concat": _concat, "DepthToSpace": _depth_to_space,
+    "Slice": _slice,
     "QuantizeLinear": _quantized(_quantize), "DequantizeLinear": _quantized(_dequantize),
 }  # fmt: skip

@@ -19,7 +19,10 @@ from fastcolor.errors import ModelError
 SHORT = {"fp16": FLOAT16, "bf16": BFLOAT16}
 FLOATS = (FLOAT, FLOAT16, BFLOAT16)
 # Inputs that stay as they are, whatever type the node computes in.
-KEPT_INPUTS = {"Resize": (1, 2, 3), "Unsqueeze": (1,), "ReduceSum": (1,), "Reshape": (1,)}
+KEPT_INPUTS = {
+    "Resize": (1, 2, 3), "Unsqueeze": (1,), "ReduceSum": (1,), "Reshape": (1,),
+    "Slice": (1, 2, 3, 4),
+}  # fmt: skip
 
 
 def bfloat16_bits(array: NDArray[Any]) -> NDArray[Any]:
