@@ -20,7 +20,7 @@ from doubles import SmallMemory
 from PIL import Image, ImageCms
 
 from fastcolor import colorizer, jpeg
-from fastcolor.archive import Settings, run, steps
+from fastcolor.archive import Settings, run, workshop
 from fastcolor.archive.errors import JobError
 from fastcolor.archive.on_gpu import OnGpu
 from fastcolor.archive.settings import SettingsError
@@ -125,7 +125,7 @@ def decoder(gpu, cuda, monkeypatch):
     device = getattr(nvimgcodec, "NVIMGCODEC_DEVICE_CPU_ONLY", None)
     if device is None:
         pytest.skip("this nvImageCodec does not run without a GPU")
-    monkeypatch.setattr(steps, "OnGpu", partial(OnGpu, "CPU_ONLY", device))
+    monkeypatch.setattr(workshop, "OnGpu", partial(OnGpu, "CPU_ONLY", device))
 
 
 GPU = Settings(size=32, jobs=3, decode="gpu")
