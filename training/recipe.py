@@ -50,7 +50,7 @@ class DataPart:
     crop: int = 128
     zoom: float = 1.25
     batch: int = 32
-    held_out: int = 50  # every n-th picture validates
+    held_out: int = 50  # one of n pictures validates, told by its name
 
 
 @dataclass(frozen=True)

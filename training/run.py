@@ -109,12 +109,9 @@ class Run:
         if part not in self._sources:
             self._sources.clear()
             cache = self._cache(part)
-            numbers = np.arange(len(cache))
-            if len(cache) > part.held_out:
-                numbers = numbers[numbers % part.held_out != 0]
             self._sources[part] = CropBatches(
                 cache,
-                numbers,
+                cache.split(part.held_out)[0],
                 part.crop,
                 max(1, part.batch // self.world),
                 self.recipe.seed,

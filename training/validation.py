@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -20,11 +19,8 @@ SHEET_COLUMNS = 16
 
 
 def held_out(source: CropBatches, part: DataPart, task: Any, device: torch.device) -> list[Batch]:
-    """Undegraded, always the same crops of every ``held_out``-th picture, at most `PICTURES`."""
-    total = len(source.cache)
-    numbers = np.arange(0, total, part.held_out)[:PICTURES]
-    if total <= part.held_out:
-        numbers = np.arange(total)
+    """Undegraded, always the same crops of the pictures that validate, at most `PICTURES`."""
+    numbers = source.cache.split(part.held_out)[1][:PICTURES]
     fixed = CropBatches(source.cache, numbers, part.crop, min(32, len(numbers)), 0, zoom=1.0)
     fixed.share_device_copy(source)
     rng = torch.Generator(device).manual_seed(0)

@@ -55,6 +55,25 @@ def test_shard_cut_short_keeps_what_came_before(tmp_path: Path) -> None:
     assert any("a.tar" in line for line in said)
 
 
+def test_a_picture_validates_in_every_cache_or_in_none(tmp_path: Path) -> None:
+    one, other = make_tar(tmp_path / "a.tar", 40), make_tar(tmp_path / "b.tar", 40)
+
+    def validating(sources: list[Path], short_side: int) -> set[int]:
+        cache = open_cache(sources, short_side, tmp_path / "cache", print)
+        trained, held = (set(numbers.tolist()) for numbers in cache.split(8))
+        assert trained | held == set(range(len(cache))) and not trained & held
+        assert 1 <= len(held) <= len(cache) // 3
+        return {int(draw) for draw in cache.draw[sorted(held)]}
+
+    alone = validating([other], 64)
+    assert alone == validating([one, other], 72) - validating([one], 72)
+
+
+def test_too_few_pictures_train_and_validate(tmp_path: Path) -> None:
+    cache = open_cache([make_tar(tmp_path / "a.tar", 4)], 64, tmp_path / "cache", print)
+    assert all(numbers.tolist() == [0, 1, 2, 3] for numbers in cache.split(8))
+
+
 def test_damage_is_named_and_skipped(tmp_path: Path) -> None:
     root = folder(tmp_path, 3)
     (root / "pictures" / "0001.png").write_bytes(b"no picture")

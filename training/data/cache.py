@@ -1,14 +1,15 @@
 """Decoded pictures in one flat uint8 file, so that training never waits for a decoder.
 
 Beside ``<name>.u8`` (RGB bytes, picture after picture) stands ``<name>.npz`` with
-``offset``, ``height``, ``width``; it is written last, so a half-built cache is
-never taken for a whole one. The name holds a digest of the sources and the size.
+``offset``, ``height``, ``width`` and ``draw``; it is written last, so a half-built cache
+is never taken for a whole one. The name holds a digest of the sources and the size.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class PictureCache:
     offset: np.ndarray
     height: np.ndarray
     width: np.ndarray
+    draw: np.ndarray  #: a number drawn from the picture's name, the same in every cache
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -43,21 +45,38 @@ class PictureCache:
         start, h, w = int(self.offset[number]), int(self.height[number]), int(self.width[number])
         return self.pixels[start : start + h * w * 3].reshape(h, w, 3)
 
+    def split(self, every: int) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the pictures to train on, and of those that validate: one of ``every``.
+
+        They are told by their names, so a picture that validates is never trained on in another
+        stage with other shards or sizes. Too few pictures serve as both.
+        """
+        validates = self.draw % every == 0
+        if len(self) <= every or validates.all() or not validates.any():
+            return np.arange(len(self)), np.arange(len(self))
+        return np.flatnonzero(~validates), np.flatnonzero(validates)
+
 
 def _digest(sources: Sequence[Path], short_side: int) -> str:
-    text = [str(short_side)]
+    text = ["drawn", str(short_side)]
     for source in sources:
         stat = source.stat()
         text.append(f"{source.resolve()}:{stat.st_size}:{stat.st_mtime_ns}")
     return hashlib.sha256("\n".join(text).encode()).hexdigest()[:16]
 
 
+def _draw(source: Path, member: str) -> int:
+    return zlib.crc32(f"{source.name}/{member}".encode("utf-8", "surrogateescape"))
+
+
 def _decoded(
     sources: Sequence[Path], short_side: int, minimum: int, report: Report
-) -> Iterator[np.ndarray]:
-    def attempt(item: tuple[str, bytes]) -> np.ndarray | str:
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(draw, picture) of every member that can be decoded."""
+
+    def attempt(item: tuple[str, bytes]) -> tuple[str, np.ndarray] | str:
         try:
-            return decode(item[1], short_side)
+            return item[0], decode(item[1], short_side)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             return f"{item[0]}: {error}"
 
@@ -71,8 +90,8 @@ def _decoded(
                 for result in pool.map(attempt, batch):
                     if isinstance(result, str):
                         report(f"{source}: {result}")
-                    elif min(result.shape[:2]) >= minimum:
-                        yield result
+                    elif min(result[1].shape[:2]) >= minimum:
+                        yield _draw(source, result[0]), result[1]
 
 
 def open_cache(
@@ -92,23 +111,23 @@ def open_cache(
     stem = folder / f"{short_side}-{_digest(sources, short_side)}"
     index, pixels = stem.with_suffix(".npz"), stem.with_suffix(".u8")
     if not index.exists():
-        rows: list[tuple[int, int, int]] = []
+        rows: list[tuple[int, int, int, int]] = []
         position = 0
         partial = stem.with_suffix(f".part{os.getpid()}")
         with partial.open("wb") as file:
             stream = _decoded(sources, short_side, minimum, report)
-            for picture in tqdm(stream, desc="decoding", unit="pic", mininterval=5):
+            for draw, picture in tqdm(stream, desc="decoding", unit="pic", mininterval=5):
                 file.write(np.ascontiguousarray(picture).data)
-                rows.append((position, picture.shape[0], picture.shape[1]))
+                rows.append((position, picture.shape[0], picture.shape[1], draw))
                 position += picture.size
         if not rows:
             partial.unlink()
             raise EmptyDataError(f"no usable picture in {', '.join(map(str, sources))}")
         partial.replace(pixels)
-        offset, height, width = np.array(rows, dtype=np.int64).T
+        offset, height, width, draw = np.array(rows, dtype=np.int64).T
         whole = stem.with_suffix(f".tmp{os.getpid()}.npz")
-        np.savez(whole, offset=offset, height=height, width=width)
+        np.savez(whole, offset=offset, height=height, width=width, draw=draw)
         whole.replace(index)
     with np.load(index) as table:
-        columns = {name: table[name] for name in ("offset", "height", "width")}
+        columns = {name: table[name] for name in ("offset", "height", "width", "draw")}
     return PictureCache(np.memmap(pixels, np.uint8, mode="c"), **columns)
