@@ -96,6 +96,11 @@ class Colorizer:
         return torch.cat((shrink(batch.luma, self.divisor), prediction), 1)
 
 
+def small_bytes(pixels: Tensor, factor: int) -> Tensor:
+    """uint8 sRGB shrunk as image programs and the benchmarks of this field do: as encoded."""
+    return (shrink(pixels.float(), factor).clamp(0, 255) + 0.5).to(torch.uint8)
+
+
 class Upscaler:
     """Grey in [0,1], shrunk by the network's ``scale`` and degraded -> the grey itself."""
 
@@ -106,8 +111,7 @@ class Upscaler:
 
     def batch(self, pixels: Tensor, degrade: Degrade, rng: Generator) -> Batch:
         sharp = Degrade()(linear_bytes(pixels), rng)
-        small = shrink(linear_bytes(pixels), self.scale).clamp(0, 1)
-        return Batch(degrade(small, rng), sharp)
+        return Batch(degrade(linear_bytes(small_bytes(pixels, self.scale)), rng), sharp)
 
     def baseline(self, batch: Batch) -> Tensor:
         return F.interpolate(batch.luma, batch.target.shape[2:], mode="bicubic").clamp(0, 1)
@@ -128,7 +132,7 @@ class Restorer(Upscaler):
     output = "rgb"
 
     def batch(self, pixels: Tensor, degrade: Degrade, rng: Generator) -> Batch:
-        small = shrink(linear_bytes(pixels), self.scale).clamp(0, 1)
+        small = linear_bytes(small_bytes(pixels, self.scale))
         return Batch(degrade(small, rng), pixels.float() / 255)
 
     def baseline(self, batch: Batch) -> Tensor:
