@@ -110,9 +110,10 @@ def test_batches_that_cannot_be(tiny, rng, name):
         assert engine.run(frozen).shape == (1, 2, 2, 2)
 
 
+@pytest.mark.parametrize("threads_of_a_run", [0, 1])
 @pytest.mark.parametrize("name", [name for name in HERE if name != "torch-compile"])
-def test_ten_threads_share_one_engine(tiny, rng, name):
-    with open_engine(tiny, name, "cpu", "fp32") as engine:
+def test_ten_threads_share_one_engine(tiny, rng, name, threads_of_a_run):
+    with open_engine(tiny, name, "cpu", "fp32", threads=threads_of_a_run) as engine:
         given = [batch(rng, 1 + i % 3, 8 * (1 + i), 16) for i in range(10)]
         wanted = [engine.run(x) for x in given]
         wrong: list[object] = []
