@@ -26,7 +26,7 @@ from fastcolor.archive.names import output_name
 from fastcolor.archive.settings import SettingsError, load
 from fastcolor.archive.steps import Steps
 from fastcolor.archive.task import Result, Task
-from fastcolor.archive.workers import PER_WORKER
+from fastcolor.archive.workers import IN_FLIGHT
 
 
 @pytest.fixture
@@ -351,7 +351,7 @@ def test_what_waits_for_its_place_in_a_container_is_bounded(tmp_path, monkeypatc
 
     monkeypatch.setattr(Steps, "run", slow)
     run([source], tmp_path / "out.zip", SETTINGS)
-    assert seen[0] <= 2 * PER_WORKER
+    assert seen[0] <= 2 * IN_FLIGHT
     assert len(zipfile.ZipFile(tmp_path / "out.zip").namelist()) == 60
 
 

@@ -78,6 +78,9 @@ class ContainerSink:
         data = buffer.getvalue()
         return Staged(len(data), data=data, mtime_ns=mtime_ns)
 
+    def settle(self, name: str, staged: Staged) -> None:
+        pass  # with its batch
+
     def drop(self, name: str) -> None:
         pass
 

@@ -133,11 +133,8 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
 
 
 def worker_count(jobs: int | None) -> int:
-    """Threads for a --jobs of this value; 0 is the caller's own thread.
-
-    By default there is one more than CPUs: it works while others wait for the disk.
-    """
+    """Pictures worked on at a time for a --jobs of this value; 0: in the caller's own thread."""
     if jobs is not None:
         return jobs
     affinity = getattr(os, "sched_getaffinity", None)
-    return 1 + (len(affinity(0)) if affinity is not None else os.cpu_count() or 1)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1

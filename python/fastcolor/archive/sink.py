@@ -1,7 +1,7 @@
 """Sinks: where outputs go. Nothing is seen under its final name before it is complete.
 
-A worker stages an output; the job's own thread then publishes batches: it has the journal commit
-them as ready, and gives them their names.
+A worker stages an output, and settles it: it is on the disk then. The job's own thread publishes
+batches: it has the journal commit them as ready, and gives them their names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TOO_LONG = "the path of its output is longer than is possible there"
 
 @dataclass(frozen=True)
 class Staged:
-    """An output that is complete: a file under a temporary name, or bytes."""
+    """A complete output: a file under a temporary name, or bytes."""
 
     size: int
     temporary: Path | None = None
@@ -40,6 +40,7 @@ class Sink(Protocol):
     def recover(self) -> None: ...
     def holds(self, name: str, size: int) -> bool: ...
     def stage(self, name: str, mtime_ns: int, write: Write) -> Staged: ...
+    def settle(self, name: str, staged: Staged) -> None: ...
     def drop(self, name: str) -> None: ...
     def refusal(self, name: str, ours: bool, force: bool) -> str | None: ...
     def publish(self, batch: list[tuple[Finished, Staged]]) -> None: ...
@@ -88,7 +89,7 @@ class FolderSink:
                 file = temporary.open("wb+")
             with file:
                 write(file)
-                settle(file)
+                file.flush()
                 size = os.fstat(file.fileno()).st_size
             os.utime(temporary, ns=(mtime_ns, mtime_ns))
         except BaseException as error:
@@ -107,6 +108,16 @@ class FolderSink:
                 raise cannot_write(self.root / name, error) from error
             raise  # an encoder's
         return Staged(size, temporary)
+
+    def settle(self, name: str, staged: Staged) -> None:
+        if staged.temporary is None:
+            return
+        try:
+            with staged.temporary.open("rb") as file:
+                settle(file)
+        except OSError as error:
+            self.drop(name)
+            raise cannot_write(self.root / name, error) from error
 
     def drop(self, name: str) -> None:
         """No temporary file stays for an item that failed."""

@@ -31,6 +31,9 @@ class Steps(Workshop):
                 head, data = read_data(task)
             with self.spare.busy():
                 self._item(result, head, data)
+            if result.finished is not None and result.staged is not None:
+                with result.timed("write"):  # others compute meanwhile
+                    self.sink.settle(result.finished.name, result.staged)
         except (ItemError, JobError) as error:
             result.error = error
         except FastcolorError as error:

@@ -14,21 +14,23 @@ Answer = TypeVar("Answer")
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-PER_WORKER = 4  # tasks in flight for each worker: bounds memory, and hides uneven pictures
+THREADS = 2  # for each picture that is worked on: others read the next, or wait for the disk
+IN_FLIGHT = 8  # tasks for each such picture: bounds memory, and hides uneven ones
 
 
 class Workers(Generic[Task, Result]):
-    """``work`` on up to ``count`` threads. It must not raise. Results come in any order."""
+    """``work`` on ``THREADS`` threads for each of ``count``; how many of them compute at a time is
+    told by Spare. It must not raise. Results come in any order."""
 
     def __init__(self, count: int, work: Callable[[Task], Result]) -> None:
-        self.most_in_flight = max(1, count * PER_WORKER)
+        self.most_in_flight = max(1, count * IN_FLIGHT)
         self.in_flight = 0
         self._work = work
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._serve, name=f"worker-{number}", daemon=True)
-            for number in range(count)
+            for number in range(count * THREADS)
         ]
         for thread in self._threads:
             thread.start()
@@ -98,8 +100,8 @@ class Budget:
 
 
 class Spare:
-    """What idle workers may do for a busy one. ``count`` threads work at a time, whoever they
-    work for."""
+    """Lets ``count`` threads compute at a time, whoever they compute for: more than there are CPUs
+    would only take each other's caches. One that is idle may work ahead for a busy one."""
 
     def __init__(self, count: int, budget: Budget) -> None:
         self._idle = threading.Semaphore(max(1, count))
@@ -108,7 +110,7 @@ class Spare:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Around what a worker does."""
+        """Around what a worker computes."""
         with self._idle:
             yield
 

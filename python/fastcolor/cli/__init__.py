@@ -158,7 +158,9 @@ def _colorize(
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", "-j", help="Worker threads; 0: the main one; default one more than CPUs."
+            "--jobs",
+            "-j",
+            help="Pictures worked on at once; 0: one, without threads; default: CPUs.",
         ),
     ] = None,
     batch: Annotated[
@@ -269,7 +271,7 @@ def _archive(
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="About how long a job takes.")] = 8.0,
     jobs: Annotated[
-        int | None, typer.Option(min=0, help="Worker threads; default CPUs + 1.")
+        int | None, typer.Option(min=0, help="Pictures worked on at once; default: CPUs.")
     ] = None,
     engine: Annotated[str, typer.Option(help="What runs the model.")] = "auto",
 ) -> None:
