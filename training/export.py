@@ -11,7 +11,6 @@ load. The file is compared with PyTorch on three sizes before it takes its name.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import io
 import json
 import sys
@@ -30,6 +29,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from training import checkpoint
+from training.digest import weights_digest
 from training.models import build
 
 OPSET = 17
@@ -126,15 +126,6 @@ def store_weights(model: onnx.ModelProto, precision: str) -> None:
         tensor.CopyFrom(stored)
     for number, node in enumerate(casts):
         model.graph.node.insert(number, node)
-
-
-def weights_digest(model: onnx.ModelProto) -> str:
-    """sha256 over names and bytes of all initialisers, in order of name."""
-    digest = hashlib.sha256()
-    for tensor in sorted(model.graph.initializer, key=lambda t: t.name):
-        digest.update(tensor.name.encode())
-        digest.update(numpy_helper.to_array(tensor).tobytes())
-    return digest.hexdigest()
 
 
 def metadata(

@@ -33,8 +33,8 @@ from fastcolor.engines import KINDS, problem_of
 from fastcolor.engines._typed import without_storage_casts
 from fastcolor.errors import FastcolorError
 from fastcolor.models import MOST_COLOUR_ERROR, ModelSpec, load_spec
+from training.digest import weights_digest
 from training.evaluation.sets import locate, pictures
-from training.export import weights_digest
 
 LONG_SIDE = 384
 CALIBRATION_SHARDS = ("train-0000.tar",)

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 import torch
 from torch import nn
-from training.export import weights_digest
+from training.digest import weights_digest
 
 WEIGHTS = Path(__file__).parents[2] / "python/fastcolor/weights"
 COLORIZERS = [WEIGHTS / "fast.onnx", WEIGHTS / "best.onnx"]

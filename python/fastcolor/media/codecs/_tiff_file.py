@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import os
-import threading
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import tifffile
 
@@ -15,6 +12,7 @@ from fastcolor.errors import FastcolorError
 from fastcolor.media.codecs._document import Document, Reading
 from fastcolor.media.codecs._errors import DamagedError, UnsupportedError
 from fastcolor.media.codecs._tiff_page import TiffPage
+from fastcolor.media.codecs._tiff_source import TiffSource
 from fastcolor.media.metadata import Metadata, _exif
 from fastcolor.media.metadata._ifd import Ifd, IfdError, integers, read_header, read_ifd
 
@@ -33,27 +31,6 @@ class Layout(NamedTuple):
     pages: list[int]
     others: int  # reduced pictures and masks
     problem: str  # why the chain of directories ended early, if it did
-
-
-class TiffSource:
-    """The bytes of a TIFF, read from any thread."""
-
-    def __init__(self, source: bytes | Path) -> None:
-        self.file: BinaryIO = (
-            io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")  # noqa: SIM115
-        )
-        self.size = self.file.seek(0, os.SEEK_END)
-        self.lock = threading.Lock()
-
-    def read(self, offset: int, size: int) -> bytes:
-        if not 0 <= offset < self.size or size <= 0:
-            return b""
-        with self.lock:
-            try:
-                self.file.seek(offset)
-                return self.file.read(min(size, self.size - offset))
-            except OSError as error:  # of the disk that it lies on
-                raise DamagedError(f"the TIFF cannot be read: {error.strerror or error}") from error
 
 
 def open_tiff(source: bytes | Path, reading: Reading) -> Document:

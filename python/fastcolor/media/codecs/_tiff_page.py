@@ -24,12 +24,11 @@ from fastcolor.media.codecs._tiff_kinds import (
     refuse,
     unassociated,
 )
+from fastcolor.media.codecs._tiff_source import TiffSource
 from fastcolor.media.metadata import Metadata
 
 if TYPE_CHECKING:
     import tifffile
-
-    from fastcolor.media.codecs._tiff_file import TiffSource
 
 _ROWS = 256  # of the pieces in which luma is made
 
