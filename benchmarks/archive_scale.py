@@ -47,13 +47,14 @@ def fill(folder: Path, count: int, side: int, copied: bool) -> None:
 
 
 def measure(
-    count: int, side: int, size: int, jobs: int, work: Path | None, copied: bool
+    count: int, side: int, size: int, jobs: int | None, work: Path | None, copied: bool
 ) -> dict[str, float]:
     folder = Path(tempfile.mkdtemp(dir=work))
     try:
         fill(folder, count, side, copied)
         command = [sys.executable, "-m", "fastcolor", "colorize", str(folder / "in")]
-        command += ["-o", str(folder / "out"), "--quiet", "--jobs", str(jobs)]
+        command += ["-o", str(folder / "out"), "--quiet"]
+        command += ["--jobs", str(jobs)] if jobs is not None else []
         command += ["--size", str(size)] if size else []
         found: dict[str, float] = {"items": count}
         for name in ("first", "again"):
@@ -79,7 +80,7 @@ def main() -> None:
     parser.add_argument("counts", type=int, nargs="+")
     parser.add_argument("--side", type=int, default=24, help="height of the pictures, pixels")
     parser.add_argument("--size", type=int, default=32, help="of the network; 0: the model's")
-    parser.add_argument("--jobs", type=int, default=-1)
+    parser.add_argument("--jobs", type=int, help="as of colorize; default: CPUs")
     parser.add_argument("--copied", action="store_true", help="pictures in colour: no network")
     parser.add_argument("--work", type=Path, help="folder for the archives")
     parser.add_argument("--json", type=Path)

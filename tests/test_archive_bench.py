@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +33,19 @@ def test_the_ideal_is_of_the_path():
     assert set(lossless) == {"decode", "prepare", "network", "merge", "compress", "join"}
     assert set(archive.LIBRARIES) < set(lossless)
     assert all(cost.seconds > 0 and cost.cpu > 0 for cost in lossless.values())
+
+
+SCALE = Path(__file__).parents[1] / "benchmarks" / "archive_scale.py"
+
+
+@pytest.mark.skipif(not SCALE.exists(), reason="there are no sources beside the tests")
+@pytest.mark.parametrize("kind", [(), ("--copied", "--jobs", "0")])
+def test_the_cost_of_an_item_is_measured(tmp_path, kind):
+    found = tmp_path / "rows.json"
+    command = [sys.executable, SCALE, "5", "--size", "32", "--work", tmp_path, "--json", found]
+    done = subprocess.run([*command, *kind], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(found.read_text())
+    assert row["items"] == 5
+    assert row["first_cpu_ms_per_item"] > 0 and row["again_ms_per_item"] > 0
+    assert row["first_peak_mb"] > 20
