@@ -14,12 +14,14 @@ def color_weighted(
     prediction: Tensor,
     target: Tensor,
     luma: Tensor | None = None,
-    share: float = 0.1,
+    share: float = 0.5,
     power: int = 2,
 ) -> Tensor:
     """|error|**power, weighted by the inverse training frequency of the target's ab bin.
 
-    `share` of a uniform distribution bounds the weight of the rarest colours.
+    `share` of a uniform distribution bounds the weight of the rarest colours. With a tenth of
+    it the light network of report B gave everything warm colours more vivid than the truth's,
+    and was worse than grey by any measure but this.
     """
     bins = default_bins()
     weight = bins.weights(share).to(prediction)[bins.nearest(target)][:, None]
