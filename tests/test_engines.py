@@ -134,6 +134,39 @@ def test_ten_threads_share_one_engine(tiny, rng, name, threads_of_a_run):
         assert wrong == []
 
 
+@pytest.mark.skipif("openvino" not in HERE, reason="OpenVINO is not installed")
+@pytest.mark.parametrize("room", [True, False])
+def test_callers_of_one_thread_each_take_turns(tiny, rng, monkeypatch, room):
+    """Also where there is no memory for more than one compiled model."""
+    from fastcolor.engines import ov
+
+    monkeypatch.setattr(ov, "cpu_count", lambda: 2)
+
+    def full(*given):
+        raise RuntimeError("bad_alloc")
+
+    with open_engine(tiny, "openvino", "cpu", "fp32", threads=1) as engine:
+        if not room:
+            monkeypatch.setattr(engine, "_another", full)
+        given = batch(rng, 8, 64, 64)
+        wanted = engine.run(given)
+        runs, end = [0] * 5, threading.Event()
+
+        def work(i: int) -> None:
+            while not end.is_set():
+                np.testing.assert_array_equal(engine.run(given), wanted)
+                runs[i] += 1
+                if sum(runs) >= 400:
+                    end.set()
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert min(runs) > 20, runs
+
+
 @pytest.mark.parametrize("name", [name for name in HERE if name != "torch-compile"])
 def test_closing(tiny, rng, name):
     engine = open_engine(tiny, name, "cpu", "fp32")

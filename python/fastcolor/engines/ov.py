@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import queue
 import threading
-from contextlib import suppress
+from collections import deque
+from concurrent.futures import Future
 from functools import cache, partial
 from typing import Any
 
@@ -112,27 +112,44 @@ class OpenVinoEngine(BaseEngine):
             blob = _cache.get(key, build)
             self._compiled = core.import_model(blob, "CPU", options)
         self._another: Any = partial(core.import_model, blob, "CPU", options)
-        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._idle.put(self._compiled.create_infer_request())
-        self._models = 1
-        self._adding = threading.Lock()
+        self._idle = [self._compiled.create_infer_request()]
+        self._waiting: deque[Future[Any]] = deque()
+        self._models, self._most_models = 1, cpu_count()
+        self._lock = threading.Lock()
 
-    def _request(self) -> Any:
-        with suppress(queue.Empty):
-            return self._idle.get_nowait()
-        if not self._inline:
-            return self._compiled.create_infer_request()
-        with self._adding:
-            if self._models < cpu_count():
-                request = self._another().create_infer_request()
-                self._models += 1
-                return request
-        return self._idle.get()
+    def _take(self) -> Any:
+        """A request that nobody uses, in turn."""
+        waits: Future[Any] = Future()
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+            if not self._inline:
+                return self._compiled.create_infer_request()
+            wanted = self._models < self._most_models
+            self._models += wanted
+            if not wanted:
+                self._waiting.append(waits)
+        if wanted:
+            try:
+                return self._another().create_infer_request()
+            except Exception:  # no memory for it, say: those that are there must do
+                with self._lock:
+                    self._models -= 1
+                    self._most_models = self._models
+                return self._take()
+        return waits.result()
+
+    def _give(self, request: Any) -> None:
+        with self._lock:
+            if self._waiting:  # else who gives could take it again before who waits wakes up
+                self._waiting.popleft().set_result(request)
+            else:
+                self._idle.append(request)
 
     def _run(self, batch: Array) -> Array:
         batch = dense(batch)
         result = np.empty(self.spec.output_shape(batch.shape), np.float32)
-        request = self._request()
+        request = self._take()
         try:
             request.set_input_tensor(self._tensor(batch, shared_memory=True))
             answer = self._tensor(result, shared_memory=True)
@@ -143,14 +160,13 @@ class OpenVinoEngine(BaseEngine):
                 raise self.other_shape(batch.shape) from error
             raise EngineError(f"OpenVINO failed on {batch.shape}: {first(error)}") from error
         finally:
-            self._idle.put(request)
+            self._give(request)
         if tuple(answer.shape) != result.shape:  # the rest of result is rubbish
             raise self.other_shape(batch.shape)
         return result
 
     def _close(self) -> None:
-        while not self._idle.empty():
-            self._idle.get_nowait()
+        self._idle.clear()
         self._compiled = self._another = None
 
 
