@@ -1,13 +1,14 @@
 """fastcolor bench archive: whole jobs against their own steps measured alone, and a usual loop.
 
 The archives are made of the package's photograph, enlarged, with grain. For each row the job runs
-as `fastcolor colorize` would, all CPUs, startup and the journal included. Its efficiency is
+as `fastcolor colorize` would, all CPUs, the journal and the engine's opening included, though not
+the half second in which Python and the libraries start. Its efficiency is
 
     seconds of decode + infer + encode, each measured alone on the same CPUs / seconds of the job
 
 where infer is from luma to the network's answer, and encode from that to the bytes of the output.
 All that a stream adds is loss: reading, writing with fsync, telling kinds and colour, metadata, the
-journal, waiting, the engine's start. ``efficiency_of_libraries`` is stricter: the network, decoder
+journal, waiting, opening the engine. ``efficiency_of_libraries`` is stricter: the network, decoder
 and encoder by themselves are its ideal, so that preparing, merging and joining are losses, too.
 
 Clocks of machines drift by a third within minutes, so the steps are measured before and after each
@@ -52,8 +53,9 @@ ROUNDS = 3  # jobs for a row
 @dataclass(frozen=True)
 class Row:
     """One archive, one path. ``stages`` are shares of the workers' time; ``alone_ms`` are for a
-    picture with all CPUs on that step; ``ratio`` is against the peer's loop. What is named cpu
-    compares seconds of CPUs instead of those that passed: it stands other programs beside it."""
+    picture with as many threads on that step as --jobs says, by default all CPUs; ``ratio`` is
+    against the peer's loop. What is named cpu compares seconds of CPUs instead of those that
+    passed: it stands other programs beside it."""
 
     name: str
     megapixels: float
@@ -99,20 +101,23 @@ class Cost(NamedTuple):
 def rate(function: Callable[[int], object], seconds: float, workers: int) -> Cost:
     """The cost of one call where ``workers`` threads do nothing else for about ``seconds``."""
 
-    def many(worker: int) -> int:
-        done = 0
+    def many(worker: int) -> tuple[int, float]:
+        begin, done = time.perf_counter(), 0
         while done == 0 or time.perf_counter() < end:
             function(worker + done * workers)
             done += 1
-        return done
+        return done, time.perf_counter() - begin
 
     with ThreadPoolExecutor(workers) as pool:
         end = 0.0
         list(pool.map(many, range(workers)))  # once each, unmeasured
-        cpu, start = time.process_time(), time.perf_counter()
-        end = start + seconds
-        done = sum(pool.map(many, range(workers)))
-        return Cost((time.perf_counter() - start) / done, (time.process_time() - cpu) / done)
+        cpu = time.process_time()
+        end = time.perf_counter() + seconds
+        found = list(pool.map(many, range(workers)))
+        calls = sum(done for done, _ in found)
+        # each by its own time: the last call of one would else count as idleness of the others
+        rates = sum(done / spent for done, spent in found)
+        return Cost(1 / rates, (time.process_time() - cpu) / calls)
 
 
 def alone(files: Sequence[bytes], path: str, settings: Settings, seconds: float) -> dict[str, Cost]:
