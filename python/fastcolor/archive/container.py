@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from sqlite3 import Row
-from typing import IO
+from tempfile import SpooledTemporaryFile
+from typing import IO, BinaryIO, cast
 
 from fastcolor.archive.errors import JobError, cannot_write
 from fastcolor.archive.journal import Finished, Journal
@@ -19,6 +21,23 @@ from fastcolor.archive.sink import Staged, Write, finished_of, settle, sync_fold
 
 CONTAINERS = (".zip", ".cbz", ".tar")
 _PIECE = 1 << 20  # that is copied at a time
+_MOST_IN_MEMORY = 8 << 20  # of an output that waits for its turn
+
+
+class _Spool(SpooledTemporaryFile[bytes]):
+    """What becomes large lies in a file without a name."""
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")  # who asks would get a file at once
+
+    def seek(self, *given: int) -> int:  # Python 3.10's says nothing
+        super().seek(*given)
+        return self.tell()
+
+    def readable(self) -> bool:
+        return True
+
+    writable = seekable = readable
 
 
 class ContainerSink:
@@ -73,10 +92,19 @@ class ContainerSink:
         return True
 
     def stage(self, name: str, mtime_ns: int, write: Write) -> Staged:
-        buffer = BytesIO()
-        write(buffer)
-        data = buffer.getvalue()
-        return Staged(len(data), data=data, mtime_ns=mtime_ns)
+        file = _Spool(_MOST_IN_MEMORY, dir=str(self.target.parent))
+        try:
+            write(cast("BinaryIO", file))
+            size, crc = file.seek(0, os.SEEK_END), 0
+            file.seek(0)
+            while piece := file.read(_PIECE):
+                crc = zlib.crc32(piece, crc)
+        except BaseException as error:
+            file.close()
+            if isinstance(error, OSError) and error.errno:
+                raise cannot_write(self.target, error) from error
+            raise  # an encoder's
+        return Staged(size, file, mtime_ns=mtime_ns, crc=crc)
 
     def settle(self, name: str, staged: Staged) -> None:
         pass  # with its batch
@@ -101,11 +129,16 @@ class ContainerSink:
                     continue
                 file = self._opened()
                 start = base + file.tell()
-                crc = zlib.crc32(staged.data)
-                file.write(self._layout.header(finished.name, staged.mtime_ns, staged.size, crc))
-                file.write(staged.data)
+                header = self._layout.header(
+                    finished.name, staged.mtime_ns, staged.size, staged.crc
+                )
+                file.write(header)
+                if staged.file is not None:
+                    staged.file.seek(0)
+                    shutil.copyfileobj(staged.file, file, _PIECE)
+                    staged.close()
                 file.write(self._layout.padding(staged.size))
-                done.append(replace(finished, start=start, crc=crc))
+                done.append(replace(finished, start=start, crc=staged.crc))
             if writing:
                 self._end = self._opened().tell()
                 settle(self._opened())

@@ -31,6 +31,7 @@ from fastcolor.archive.task import Result, Task
 from fastcolor.archive.workers import Workers
 
 MOST_IN_BATCH = 64  # outputs that one commit of the journal publishes
+MOST_BATCH_BYTES = 64 << 20
 MOST_HELD_BYTES = 512 << 20
 MOST_SECONDS = 0.1  # that a finished output waits for its name
 SAMPLES = {1 << n for n in range(16)}  # of which the report shows before and after
@@ -156,19 +157,22 @@ class _Job:
         return FolderSink(self.output, self.journal, self.inputs.owns)
 
     def _work(self, workers: Workers[Task, Result], stop: StopRequest) -> None:
-        for item in self.inputs:
-            if stop.code or self.problem:
-                break
-            while self._is_full(workers, item):
-                self._take(workers)
-            task = self._task(item, workers)
-            if task is None:
-                continue
-            self.in_work.add(task.row)
-            self.held += len(task.data)
-            workers.submit(task)
-            while self._take(workers, timeout=0):
-                pass
+        try:
+            for item in self.inputs:
+                if stop.code or self.problem:
+                    break
+                while self._is_full(workers, item):
+                    self._take(workers)
+                task = self._task(item, workers)
+                if task is None:
+                    continue
+                self.in_work.add(task.row)
+                self.held += len(task.data)
+                workers.submit(task)
+                while self._take(workers, timeout=0):
+                    pass
+        except JobError as error:  # what is in flight is still published, or dropped
+            self.problem = self.problem or error
         while workers.in_flight:
             self._take(workers)
 
@@ -231,8 +235,12 @@ class _Job:
             self.held -= len(result.task.data)
             self.waiting[result.task.number] = result
             for ready in self._in_order() if self.sink.ordered else self._any_order():
-                self._settle(ready)
-        full = len(self.batch) >= MOST_IN_BATCH
+                try:
+                    self._settle(ready)
+                except JobError as error:  # the journal's
+                    self.problem = self.problem or error
+                    self._drop(ready)
+        full = len(self.batch) >= MOST_IN_BATCH or self._batch_bytes() > MOST_BATCH_BYTES
         if self.batch and (full or time.monotonic() - self.batch_since > MOST_SECONDS):
             self._publish()
         return result is not None
@@ -260,14 +268,23 @@ class _Job:
             reason, ours = self.journal.takes_name(task.row, finished.name)
             reason = reason or self.sink.refusal(finished.name, ours, self.settings.force) or ""
         if reason or finished is None or staged is None:
-            for name in {task.name, task.item.name, finished.name if finished else task.name}:
-                self.sink.drop(name)
+            self._drop(result)
             self._failed(task.item, task.row, reason)
             self.in_work.discard(task.row)
             return
         if not self.batch:
             self.batch_since = time.monotonic()
         self.batch.append(result)
+
+    def _drop(self, result: Result) -> None:
+        task, finished = result.task, result.finished
+        if result.staged is not None:
+            result.staged.close()
+        for name in {task.name, task.item.name, finished.name if finished else task.name}:
+            self.sink.drop(name)
+
+    def _batch_bytes(self) -> int:
+        return sum(result.staged.size for result in self.batch if result.staged is not None)
 
     def _failed(self, item: Item, row: int, reason: str, known: bool = False) -> None:
         gone = self.inputs.vanished(item)

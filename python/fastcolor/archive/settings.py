@@ -51,7 +51,7 @@ class Settings:
     max_pages: int = _setting(10_000, output=False, least=0, most=1 << 30)
     max_scans: int = _setting(200, output=False, least=0, most=1 << 30)  #: of a progressive JPEG
     max_file: int = _setting(4 << 30, output=False, least=0, most=1 << 50)  #: bytes as stored
-    jobs: int | None = _setting(None, output=False, least=0, most=1024)  #: None: CPUs + 1
+    jobs: int | None = _setting(None, output=False, least=0, most=1024)  #: None: CPUs
     batch: int = _setting(8, output=False, least=1, most=1024)  #: that go to a GPU together
     #: of grey JPEGs whose luma is kept; "gpu" gives other pixels, which Steps.influencing() says
     decode: str = _setting("cpu", "cpu", "gpu", output=False)

@@ -25,12 +25,18 @@ TOO_LONG = "the path of its output is longer than is possible there"
 
 @dataclass(frozen=True)
 class Staged:
-    """A complete output: a file under a temporary name, or bytes."""
+    """A complete output: a file, which is under a temporary name where ``temporary`` says so. It is
+    open until it is settled there, and else until it is published."""
 
     size: int
+    file: IO[bytes] | None = None
     temporary: Path | None = None
-    data: bytes = b""
     mtime_ns: int = 0
+    crc: int = 0
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
 
 
 class Sink(Protocol):
@@ -87,11 +93,15 @@ class FolderSink:
             except FileNotFoundError:
                 temporary.parent.mkdir(parents=True, exist_ok=True)
                 file = temporary.open("wb+")
-            with file:
+            try:
                 write(file)
                 file.flush()
                 size = os.fstat(file.fileno()).st_size
-            os.utime(temporary, ns=(mtime_ns, mtime_ns))
+                os.utime(temporary, ns=(mtime_ns, mtime_ns))
+            except BaseException:
+                with suppress(OSError):  # of what was not flushed: the first error tells why
+                    file.close()
+                raise
         except BaseException as error:
             self.drop(name)
             if isinstance(error, (FileExistsError, NotADirectoryError)):
@@ -107,14 +117,14 @@ class FolderSink:
             if isinstance(error, OSError) and error.errno:
                 raise cannot_write(self.root / name, error) from error
             raise  # an encoder's
-        return Staged(size, temporary)
+        return Staged(size, file, temporary)
 
     def settle(self, name: str, staged: Staged) -> None:
-        if staged.temporary is None:
+        if staged.file is None:
             return
         try:
-            with staged.temporary.open("rb") as file:
-                settle(file)
+            with staged.file:
+                settle(staged.file)
         except OSError as error:
             self.drop(name)
             raise cannot_write(self.root / name, error) from error
@@ -195,10 +205,9 @@ def settle(file: IO[bytes]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass  # some network file systems know no such thing
-    finally:
-        os.close(handle)
+    with suppress(OSError):  # it may not be read, and some network file systems know no such thing
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

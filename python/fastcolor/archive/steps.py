@@ -47,6 +47,8 @@ class Steps(Workshop):
             if os.environ.get("FASTCOLOR_DEBUG"):
                 traceback.print_exc()
             result.error = ItemError(f"unexpected {type(error).__name__}: {error}")
+        if result.error is not None and result.staged is not None:
+            result.staged.close()
         return result
 
     def _item(self, result: Result, head: bytes, data: Data) -> None:

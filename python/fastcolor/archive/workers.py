@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -77,18 +78,23 @@ class Budget:
     def __init__(self, most: int) -> None:
         self._most = self._free = most
         self._changed = threading.Condition()
+        self._waiting: deque[object] = deque()
 
     def take(self, size: int) -> int:
-        size = min(size, self._most)
+        """Waits for its turn: small ones do not pass by a large one for ever."""
+        size, ticket = min(size, self._most), object()
         with self._changed:
-            self._changed.wait_for(lambda: self._free >= size)
+            self._waiting.append(ticket)
+            self._changed.wait_for(lambda: self._waiting[0] is ticket and self._free >= size)
+            self._waiting.popleft()
             self._free -= size
+            self._changed.notify_all()
         return size
 
     def take_now(self, size: int) -> bool:
         """Whether there was room, which is taken then."""
         with self._changed:
-            if self._free < size:
+            if self._waiting or self._free < size:
                 return False
             self._free -= size
             return True
@@ -125,7 +131,13 @@ class Spare:
             self._idle.release()
             yield work
             return
-        future = self._pool.submit(work)
+        try:
+            future = self._pool.submit(work)
+        except RuntimeError:  # no more threads can be started
+            self._idle.release()
+            self._budget.give(size)
+            yield work
+            return
         future.add_done_callback(lambda _: self._idle.release())
         try:
             yield future.result
