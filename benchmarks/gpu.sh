@@ -100,13 +100,7 @@ engines_show.show(result, pathlib.Path(sys.argv[1] + ".json"), pathlib.Path(sys.
 engines() { run_engines engines 'dict(sizes=(256,), batches=(8,))'; }
 shapes() { run_engines engine-shapes 'dict()'; }
 
-archive() {
-  "$python" -c '
-import sys, pathlib
-from fastcolor.bench import archive
-archive.show(archive.measure_all([2.0, 12.0], 8.0, -1, "auto"), pathlib.Path(sys.argv[1]))' \
-    "$out/archive-gpu-machine-$stamp.json"
-}
+archive() { "$python" -m fastcolor bench archive --json "$out/archive-gpu-machine-$stamp.json"; }
 
 decode() {
   "$python" -c '
