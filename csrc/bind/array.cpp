@@ -15,7 +15,9 @@ constexpr int64_t kMostSide = int64_t{1} << 24;
 constexpr int64_t kMostReach = int64_t{1} << 38;  // bytes from the first sample along one axis
 constexpr size_t kMostAxes = 8;
 
-DType dtype_of(char kind, int64_t bytes, const std::string& name, const std::string& said) {
+// ``said`` gives the type in words, which only an error needs.
+template <typename Said>
+DType dtype_of(char kind, int64_t bytes, const std::string& name, const Said& said) {
   constexpr struct {
     char kind;
     DType type;
@@ -26,7 +28,7 @@ DType dtype_of(char kind, int64_t bytes, const std::string& name, const std::str
     if (each.kind == kind && dtype_size(each.type) == bytes) return each.type;
   }
   throw ArgumentTypeError(
-      concat(name, " must hold whole numbers or floats, got the type ", printable(said)));
+      concat(name, " must hold whole numbers or floats, got the type ", printable(said())));
 }
 
 void check_shape(const ArrayRef& array, const std::string& name) {
@@ -50,8 +52,8 @@ void check_shape(const ArrayRef& array, const std::string& name) {
 ArrayRef numpy_ref(py::handle object, const std::string& name) {
   const auto array = py::reinterpret_borrow<py::array>(object);
   const py::dtype type = array.dtype();
-  const std::string said = py::str(static_cast<py::object>(type));
-  FC_CHECK_TYPE(type.byteorder() != '>', name, " must be in native byte order, got ", said);
+  const auto said = [&type] { return std::string(py::str(static_cast<py::object>(type))); };
+  FC_CHECK_TYPE(type.byteorder() != '>', name, " must be in native byte order, got ", said());
   ArrayRef out;
   out.type = dtype_of(type.kind(), type.itemsize(), name, said);
   out.data = const_cast<void*>(array.data());
@@ -66,7 +68,7 @@ ArrayRef cuda_ref(py::handle object, const std::string& name) {
   ArrayRef out;
   out.device = Device::cuda;
   const std::string typestr = interface.typestr();
-  out.type = dtype_of(typestr[1], typestr[2] - '0', name, typestr);
+  out.type = dtype_of(typestr[1], typestr[2] - '0', name, [&typestr] { return typestr; });
   out.data = reinterpret_cast<void*>(interface.pointer());
   out.writable = interface.writable();
   out.shape = interface.numbers("shape");

@@ -84,6 +84,8 @@ def prepare(
 
 def _network_type(dtype: DTypeLike | str) -> tuple[str, DTypeLike]:
     """The name of a type, and the NumPy type that holds it."""
+    if dtype is np.float32:  # the usual one: NumPy spells names slowly
+        return "float32", dtype
     if str(dtype) in ("bfloat16", "torch.bfloat16"):
         return "bfloat16", np.uint16
     wanted = one_of(dtype, (np.float32, np.float16), "dtype")
