@@ -19,8 +19,8 @@ cv2.imread, resize, PyTorch eager of the same network, Lab merge in cv2, cv2.imw
 from __future__ import annotations
 
 import json
+import os
 import platform
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -172,14 +172,16 @@ def alone(files: Sequence[bytes], path: str, settings: Settings, seconds: float)
 
 
 def whole(folder: Path, count: int, settings: Settings) -> tuple[Outcome, Cost]:
-    output = folder.with_name("out")
-    shutil.rmtree(output, ignore_errors=True)
-    output.with_name("out.fastcolor.sqlite").unlink(missing_ok=True)
+    """One job, into a new folder, whose files are emptied then: a file system may look at each of
+    the files that were deleted within minutes before it makes another."""
+    output = Path(tempfile.mkdtemp(prefix="out-", dir=folder.parent))
     cpu, start = time.process_time(), time.perf_counter()
     outcome = run([folder], output, settings)
     spent = Cost((time.perf_counter() - start) / count, (time.process_time() - cpu) / count)
     if outcome.exit_code or outcome.done_now != outcome.counts["coloured"]:
         raise FastcolorError(f"the benchmark's own archive failed: {outcome.failures}")
+    for made in output.iterdir():
+        os.truncate(made, 0)
     return outcome, spent
 
 
