@@ -25,7 +25,7 @@ from fastcolor.archive.errors import JobError
 from fastcolor.archive.names import output_name
 from fastcolor.archive.settings import SettingsError, load
 from fastcolor.archive.steps import Steps
-from fastcolor.archive.task import Result, Task
+from fastcolor.archive.task import Result
 from fastcolor.archive.workers import IN_FLIGHT
 
 
@@ -336,20 +336,21 @@ def test_turned_scans_are_coloured_as_they_are_looked_at(tmp_path):
 def test_what_waits_for_its_place_in_a_container_is_bounded(tmp_path, monkeypatch):
     """A slow first picture must not let the results of all others pile up."""
     source = archives.fill(tmp_path / "in", 60)
-    work, most, seen = Steps.run, [], []
+    work, most, seen = Steps.compute, [], []
     second_done = threading.Event()
 
-    def slow(self: Steps, task: Task) -> Result:
-        if task.number == 0:
+    def slow(self: Steps, result: Result) -> Result:
+        number = result.task.number
+        if number == 0:
             second_done.wait(20)
             time.sleep(0.5)
             seen.append(max(most))
         else:
-            most.append(task.number)
+            most.append(number)
             second_done.set()
-        return work(self, task)
+        return work(self, result)
 
-    monkeypatch.setattr(Steps, "run", slow)
+    monkeypatch.setattr(Steps, "compute", slow)
     run([source], tmp_path / "out.zip", SETTINGS)
     assert seen[0] <= 2 * IN_FLIGHT
     assert len(zipfile.ZipFile(tmp_path / "out.zip").namelist()) == 60

@@ -65,6 +65,36 @@ def test_the_next_is_computed_while_an_output_goes_to_the_disk(tmp_path, computi
     assert max(computing) == 1
 
 
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_what_is_read_ahead_is_bounded(tmp_path, monkeypatch, jobs):
+    source = archives.fill(tmp_path / "in", 40)
+    read, compute = steps.Steps.read, steps.Steps.compute
+    lock, now, seen = threading.Lock(), 0, []
+
+    def counted(self, task):
+        nonlocal now
+        with lock:
+            now += 1
+            seen.append(now)
+        return read(self, task)
+
+    def slow(self, result):
+        nonlocal now
+        time.sleep(0.002)
+        try:
+            return compute(self, result)
+        finally:
+            with lock:
+                now -= 1
+
+    monkeypatch.setattr(steps.Steps, "read", counted)
+    monkeypatch.setattr(steps.Steps, "compute", slow)
+    assert colour(source, tmp_path / "out", Settings(size=32, jobs=jobs))[0] == 0
+    assert len(seen) == 40
+    assert jobs < max(seen) <= 2 * jobs
+    assert not [t for t in threading.enumerate() if t.name.startswith(("reader", "worker"))]
+
+
 def test_a_disk_that_fails_at_the_end_leaves_no_half_output(tmp_path, monkeypatch):
     source = archives.fill(tmp_path / "in", 6)
     calls = []

@@ -93,7 +93,7 @@ def is_archive(path: str | os.PathLike[str]) -> bool:
 
 
 def is_picture(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+    return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
 
 
 def is_sidecar(name: str) -> bool:

@@ -111,6 +111,7 @@ class _Job:
         self.series = Series()
         self.batch: list[Result] = []
         self.batch_since = 0.0
+        self.batch_bytes = 0
         self.number = self.next_number = 0  # of tasks, where the sink wants their order
         self.waiting: dict[int, Result] = {}
         self.in_work: set[int] = set()  # rows from their admission until they are published
@@ -135,7 +136,7 @@ class _Job:
             steps.sink = self.sink
             try:
                 self.progress.begin(self.inputs.count(), steps.describe())
-                with Workers(count, steps.run) as workers:
+                with Workers(count, steps.computing, steps) as workers:
                     self._work(workers, stop)
                 self._publish()
                 if self.problem is None and not stop.code:
@@ -240,7 +241,7 @@ class _Job:
                 except JobError as error:  # the journal's
                     self.problem = self.problem or error
                     self._drop(ready)
-        full = len(self.batch) >= MOST_IN_BATCH or self._batch_bytes() > MOST_BATCH_BYTES
+        full = len(self.batch) >= MOST_IN_BATCH or self.batch_bytes > MOST_BATCH_BYTES
         if self.batch and (full or time.monotonic() - self.batch_since > MOST_SECONDS):
             self._publish()
         return result is not None
@@ -275,6 +276,7 @@ class _Job:
         if not self.batch:
             self.batch_since = time.monotonic()
         self.batch.append(result)
+        self.batch_bytes += staged.size
 
     def _drop(self, result: Result) -> None:
         task, finished = result.task, result.finished
@@ -282,9 +284,6 @@ class _Job:
             result.staged.close()
         for name in {task.name, task.item.name, finished.name if finished else task.name}:
             self.sink.drop(name)
-
-    def _batch_bytes(self) -> int:
-        return sum(result.staged.size for result in self.batch if result.staged is not None)
 
     def _failed(self, item: Item, row: int, reason: str, known: bool = False) -> None:
         gone = self.inputs.vanished(item)
@@ -304,7 +303,7 @@ class _Job:
 
     def _publish(self) -> None:
         """Gives the finished outputs their names; only then an item counts, and is logged."""
-        batch, self.batch = self.batch, []
+        batch, self.batch, self.batch_bytes = self.batch, [], 0
         if not batch:
             return
         self.in_work.difference_update(result.task.row for result in batch)

@@ -135,13 +135,14 @@ class Inputs:
     def _is_archive(self, path: Path) -> bool:
         """By content. What only the name says is an archive is one that must be named as damaged;
         documents that are zip files inside are archives only where they were named themselves."""
+        named = path in self._roots
+        if not named and is_picture(path.name):
+            return False
         if is_archive(path):
             return not os.path.isfile(path) or not kinds.is_picture_inside(path)
         if not os.path.isfile(path):
             return False
-        if path in self._roots:
-            return kinds.kind_of(path) is not None
-        return not is_picture(path.name) and _holds_files(path)
+        return kinds.kind_of(path) is not None if named else _holds_files(path)
 
     def _files(self) -> Iterator[tuple[Path, str | None]]:
         """(path, what is wrong with it) of all files, archives not opened."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from fastcolor.archive import kinds
@@ -23,17 +25,30 @@ from fastcolor.media import codecs
 class Steps(Workshop):
     """The steps of an item, in a workshop of their own."""
 
-    def run(self, task: Task) -> Result:
-        """Never raises: what went wrong is in the result."""
+    def read(self, task: Task) -> Result:
         result = Result(task)
+        with self._noted(result), result.timed("read"):
+            result.head, result.data = read_data(task)
+        return result
+
+    def compute(self, result: Result) -> Result:
+        if result.error is None:
+            with self._noted(result), self.spare.busy():
+                self._item(result, result.head, result.data)
+        result.data = b""
+        return result
+
+    def settle(self, result: Result) -> Result:
+        if result.error is None and result.finished is not None and result.staged is not None:
+            with self._noted(result), result.timed("write"):
+                self.sink.settle(result.finished.name, result.staged)
+        return result
+
+    @contextmanager
+    def _noted(self, result: Result) -> Iterator[None]:
+        """Nothing is raised: what went wrong is in the result."""
         try:
-            with result.timed("read"):
-                head, data = read_data(task)
-            with self.spare.busy():
-                self._item(result, head, data)
-            if result.finished is not None and result.staged is not None:
-                with result.timed("write"):  # others compute meanwhile
-                    self.sink.settle(result.finished.name, result.staged)
+            yield
         except (ItemError, JobError) as error:
             result.error = error
         except FastcolorError as error:
@@ -49,7 +64,6 @@ class Steps(Workshop):
             result.error = ItemError(f"unexpected {type(error).__name__}: {error}")
         if result.error is not None and result.staged is not None:
             result.staged.close()
-        return result
 
     def _item(self, result: Result, head: bytes, data: Data) -> None:
         task = result.task

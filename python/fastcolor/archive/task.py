@@ -37,6 +37,8 @@ class Result:
     """``error`` or both ``finished`` and ``staged``."""
 
     task: Task
+    head: bytes = b""  #: the first bytes
+    data: Data = b""  #: until it is computed
     finished: Finished | None = None
     staged: Staged | None = None
     error: Exception | None = None

@@ -1,4 +1,4 @@
-"""Threads that take tasks and hand back results; with none, the caller does the work itself."""
+"""The threads of a job: some read, some compute, some see what was made to the disk."""
 
 from __future__ import annotations
 
@@ -9,39 +9,70 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Answer = TypeVar("Answer")
 Task = TypeVar("Task")
+Given = TypeVar("Given", contravariant=True)
 Result = TypeVar("Result")
 
-THREADS = 2  # for each picture that is worked on: others read the next, or wait for the disk
-IN_FLIGHT = 8  # tasks for each such picture: bounds memory, and hides uneven ones
+IN_FLIGHT = 8  # tasks for each picture that is computed: bounds memory, and hides uneven ones
+MOST_AT_DISKS = 32  # threads that read, and that settle
+
+
+class Stages(Protocol[Given, Result]):
+    """What is done to each task, one after the other. Nothing of it may raise."""
+
+    def read(self, task: Given) -> Result: ...
+    def compute(self, result: Result) -> Result: ...
+    def settle(self, result: Result) -> Result: ...
 
 
 class Workers(Generic[Task, Result]):
-    """``work`` on ``THREADS`` threads for each of ``count``; how many of them compute at a time is
-    told by Spare. It must not raise. Results come in any order."""
+    """``computing`` threads compute; others read the next for them, and settle the outputs.
 
-    def __init__(self, count: int, work: Callable[[Task], Result]) -> None:
+    Who computes never waits for a disk. Threads that took turns would do, but a system leaves two
+    of them on one CPU for milliseconds while another CPU idles. Results come in any order; where
+    ``count`` is 0, the caller does the work itself.
+    """
+
+    def __init__(self, count: int, computing: int, stages: Stages[Task, Result]) -> None:
         self.most_in_flight = max(1, count * IN_FLIGHT)
         self.in_flight = 0
-        self._work = work
-        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"worker-{number}", daemon=True)
-            for number in range(count * THREADS)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._stages = stages
+        tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        read: queue.SimpleQueue[Result | None] = queue.SimpleQueue()
+        made: queue.SimpleQueue[Result | None] = queue.SimpleQueue()
+        room: queue.SimpleQueue[None] = queue.SimpleQueue()  # for what is read
+        results: queue.SimpleQueue[Result] = queue.SimpleQueue()
+
+        def next_to_read() -> Task | None:
+            room.get()
+            return tasks.get()
+
+        def next_to_compute() -> Result | None:
+            result = read.get()
+            room.put(None)
+            return result
+
+        beside = min(count, MOST_AT_DISKS)
+        for _ in range(beside):
+            room.put(None)
+        self._tasks, self._results = tasks, results
+        self._crews = (
+            _Crew("reader", beside, tasks.put, next_to_read, stages.read, read.put),
+            _Crew("worker", computing, read.put, next_to_compute, stages.compute, made.put),
+            _Crew("settler", beside, made.put, made.get, stages.settle, results.put),
+        )
+        self._alone = count == 0
 
     def submit(self, task: Task) -> None:
         self.in_flight += 1
-        if self._threads:
-            self._tasks.put(task)
+        if self._alone:
+            stages = self._stages
+            self._results.put(stages.settle(stages.compute(stages.read(task))))
         else:
-            self._results.put(self._work(task))
+            self._tasks.put(task)
 
     def result(self, timeout: float | None) -> Result | None:
         """The next result, or None when there is none within ``timeout`` seconds."""
@@ -61,14 +92,39 @@ class Workers(Generic[Task, Result]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for crew in self._crews:
+            crew.end()
+
+
+class _Crew(Generic[Task, Answer]):
+    """Threads that ``take``, ``work`` and ``give`` until they take None, which is ``put`` there."""
+
+    def __init__(
+        self,
+        name: str,
+        count: int,
+        put: Callable[[None], None],
+        take: Callable[[], Task | None],
+        work: Callable[[Task], Answer],
+        give: Callable[[Answer], None],
+    ) -> None:
+        def serve() -> None:
+            while (task := take()) is not None:
+                give(work(task))
+
+        self._put = put
+        self._threads = [
+            threading.Thread(target=serve, name=f"{name}-{number}", daemon=True)
+            for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
         for _ in self._threads:
-            self._tasks.put(None)
+            self._put(None)
         for thread in self._threads:
             thread.join()
-
-    def _serve(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            self._results.put(self._work(task))
 
 
 class Budget:
@@ -106,8 +162,8 @@ class Budget:
 
 
 class Spare:
-    """Lets ``count`` threads compute at a time, whoever they compute for: more than there are CPUs
-    would only take each other's caches. One that is idle may work ahead for a busy one."""
+    """Lets ``count`` threads compute at a time, whoever they compute for: one that is idle may work
+    ahead for a busy one."""
 
     def __init__(self, count: int, budget: Budget) -> None:
         self._idle = threading.Semaphore(max(1, count))

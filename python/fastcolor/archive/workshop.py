@@ -24,7 +24,7 @@ from fastcolor.archive.on_gpu import OnGpu
 from fastcolor.archive.settings import Settings
 from fastcolor.archive.sink import Sink, Staged
 from fastcolor.archive.task import OUTPUT, Data, Result, write_data
-from fastcolor.archive.workers import THREADS, Budget, Spare
+from fastcolor.archive.workers import Budget, Spare
 from fastcolor.errors import MissingDependencyError
 from fastcolor.media import codecs
 from fastcolor.media.codecs import Document, Metadata, Page
@@ -52,7 +52,8 @@ class Workshop:
         )
         self._budget = Budget(IN_WORK_BYTES)
         waits_for_gpu = self.inference.effective_batch > 0  # and does not compute meanwhile
-        self.spare = Spare(workers * (THREADS if waits_for_gpu else 1), self._budget)
+        self.computing = workers * (2 if waits_for_gpu else 1)
+        self.spare = Spare(self.computing, self._budget)
         self.ahead = self.spare.ahead
         self._threads_before = fastcolor.thread_count()
         if workers > 1:  # each worker is one thread; a lone one may use all for its operators
