@@ -20,6 +20,8 @@ _telemetry.forbid()  # tests import libraries without our engines, too
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import onnx_files  # noqa: E402
+
 with suppress(ImportError):  # on machines for measuring it may be absent
     import hypothesis
 
@@ -127,3 +129,17 @@ def each_level() -> Iterator[Callable[[Callable[[], object]], list[object]]]:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20240607)
+
+
+@pytest.fixture(scope="module")
+def engine_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled engines are kept for the module alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FASTCOLOR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file that opens in a millisecond."""
+    return onnx_files.write(tmp_path_factory.mktemp("tiny") / "tiny.onnx", onnx_files.tiny())

@@ -17,18 +17,13 @@ from fastcolor.colorizer import Colorizer
 from fastcolor.engines import KINDS, problem_of
 from fastcolor.errors import EngineError, PictureError
 
+pytestmark = pytest.mark.usefixtures("engine_cache")
+
 
 @pytest.fixture(scope="module")
 def colorizer():
     with Colorizer(engine="onnxruntime", threads=1) as made:
         yield made
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FASTCOLOR_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 def picture(rng, height, width, dtype=np.uint8):

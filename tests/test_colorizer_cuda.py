@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx_files
 import pytest
 from doubles import SmallMemory
 
 from fastcolor.colorizer import BatchWarning, Colorizer
 from fastcolor.errors import OutOfMemoryError
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return onnx_files.write(tmp_path_factory.mktemp("tiny") / "tiny.onnx", onnx_files.tiny())
 
 
 def pictures(rng, count, dtype=np.uint8):

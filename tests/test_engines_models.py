@@ -10,31 +10,16 @@ from dataclasses import replace
 import numpy as np
 import onnx_files
 import pytest
+from engines_here import HERE, batch
 
 from fastcolor import engines
 from fastcolor._onnx import Node
 from fastcolor.colorizer import Colorizer
-from fastcolor.engines import KINDS, BaseEngine, EngineError, Kind, open_engine, problem_of
+from fastcolor.engines import KINDS, BaseEngine, EngineError, Kind, open_engine
 from fastcolor.errors import ModelError
 from fastcolor.models import load_spec
 
-HERE = [name for name, kind in KINDS.items() if problem_of(kind, "cpu") is None]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FASTCOLOR_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return onnx_files.write(tmp_path_factory.mktemp("tiny") / "tiny.onnx", onnx_files.tiny())
-
-
-def batch(rng, n, height, width):
-    return rng.uniform(-1, 1, (n, 1, height, width)).astype(np.float32)
+pytestmark = pytest.mark.usefixtures("engine_cache")
 
 
 def test_an_engine_is_one_class_and_an_entry(tiny, rng, monkeypatch):

@@ -8,14 +8,13 @@ from importlib import metadata
 
 import onnx_files
 import pytest
+from engines_here import HERE
 from test_cli import fastcolor_command
 
 from fastcolor.bench import measure
-from fastcolor.engines import KINDS, _cache, _ranking, choose, open_engine, problem_of
+from fastcolor.engines import _cache, _ranking, choose, open_engine
 from fastcolor.errors import EngineError
 from fastcolor.models import load_spec
-
-HERE = [name for name, kind in KINDS.items() if problem_of(kind, "cpu") is None]
 
 
 @pytest.fixture(autouse=True)

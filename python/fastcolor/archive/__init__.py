@@ -6,7 +6,8 @@ those of its output (steps.py), the pipeline keeps as many of them going as ther
 (pipeline.py), and sinks put outputs under their final names (sink.py).
 """
 
-from fastcolor.archive.pipeline import Outcome, run
+from fastcolor.archive.outcome import Outcome
+from fastcolor.archive.pipeline import run
 from fastcolor.archive.settings import Settings
 
 __all__ = ["Outcome", "Settings", "run"]

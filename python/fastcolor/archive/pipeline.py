@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +20,7 @@ from fastcolor.archive.container import CONTAINERS, ContainerSink
 from fastcolor.archive.errors import ItemError, JobError, cannot_write
 from fastcolor.archive.item import Item
 from fastcolor.archive.journal import Admission, Journal
+from fastcolor.archive.outcome import Outcome, outcome_of
 from fastcolor.archive.progress import Progress
 from fastcolor.archive.series import Series
 from fastcolor.archive.settings import Settings, worker_count
@@ -35,23 +36,6 @@ MOST_BATCH_BYTES = 64 << 20
 MOST_HELD_BYTES = 512 << 20
 MOST_SECONDS = 0.1  # that a finished output waits for its name
 SAMPLES = {1 << n for n in range(16)}  # of which the report shows before and after
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended. ``counts`` are of the whole job: coloured, copied (in colour
-    already), sidecar (copied too), skipped (no picture), failed, todo."""
-
-    counts: dict[str, int]
-    seconds: float
-    done_now: int  #: items that this run finished
-    skipped_now: int  #: items that former runs had finished
-    pixels: int
-    stages: dict[str, float]  #: seconds of all workers
-    exit_code: int
-    journal: Path | None = None
-    failures: list[tuple[str, str]] = field(default_factory=list)  #: the first ones
-    effective_batch: int = 0  #: pictures that went to the GPU together in the end; 0: none did
 
 
 def run(
@@ -145,10 +129,7 @@ class _Job:
                 self.progress.end()
             if self.problem is not None:
                 raise self.problem
-            return replace(
-                self._close(stop.code, report),
-                effective_batch=steps.inference.effective_batch,
-            )
+            return self._close(stop.code, report, steps.inference.effective_batch)
 
     def _sink(self) -> Sink:
         if self.output.suffix.lower() in CONTAINERS and not self.output.is_dir():
@@ -329,32 +310,15 @@ class _Job:
         except OSError as error:
             self.problem = self.problem or cannot_write("the log", error)
 
-    def _close(self, stop_code: int, report: Path | None) -> Outcome:
+    def _close(self, stop_code: int, report: Path | None, effective_batch: int) -> Outcome:
         self.journal.end_run(self.series.elapsed(), self.series.intervals())
-        counts = self.journal.counts()
-        failures = [
-            (
-                names.printable(f"{r['path']}: {r['member']}" if r["member"] else r["path"]),
-                r["note"],
-            )
-            for r in self.journal.noted(failed=True, most=20)
-        ]
-        stages = ("read", "decode", "infer", "merge", "encode", "write")
-        outcome = Outcome(
-            counts=counts,
-            seconds=self.series.elapsed(),
-            done_now=self.done_now,
-            skipped_now=self.skipped_now,
-            pixels=int(self.series.totals["pixels"]),
-            stages={name: self.series.totals[name] for name in stages},
-            exit_code=stop_code or (1 if counts["failed"] else 0),
-            journal=self.journal_path,
-            failures=failures,
+        outcome = outcome_of(
+            self.journal, self.series, self.done_now, self.skipped_now, stop_code, effective_batch
         )
         if report is not None:
             from fastcolor.archive.report import write_report
 
             influencing = json.loads(self.journal.meta("settings") or "{}")
             stopped = stop_code != 0
-            write_report(report, self.journal, counts, influencing, self.output, stopped)
+            write_report(report, self.journal, outcome.counts, influencing, self.output, stopped)
         return outcome

@@ -25,8 +25,8 @@ from fastcolor.archive.errors import cannot_write
 from fastcolor.archive.journal import Journal
 from fastcolor.archive.ledger import ANEW, KEPT, TAKEN_OVER
 from fastcolor.archive.names import printable
+from fastcolor.archive.series import STAGES
 
-STAGES = ("read", "decode", "infer", "merge", "encode", "write")
 COLOURS = ("#8c8c8c", "#4c78a8", "#e45756", "#72b7b2", "#f2a541", "#9d755d")
 MOST_ROWS = 5000  # of a table
 _PAGE = Template((Path(__file__).parent / "report.html").read_text(encoding="utf-8"))

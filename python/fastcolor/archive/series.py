@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 MOST = 240
+STAGES = ("read", "decode", "infer", "merge", "encode", "write")
 
 
 class Series:
