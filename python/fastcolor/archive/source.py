@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -35,6 +36,7 @@ class Inputs:
             raise JobError("there is no input: name files, folders, archives, or - for a list")
         self._listed_only = False
         self.base = Path(os.path.commonpath([self._inside(root) for root in self._roots]))
+        self._base_prefix = os.path.join(self.base, "")
 
     @classmethod
     def of_list(
@@ -60,7 +62,7 @@ class Inputs:
     def only_file(self) -> bool:
         """Whether this is one picture."""
         root = self._roots[0]
-        return len(self._roots) == 1 and os.path.isfile(root) and kinds.kind_of(root) is None
+        return len(self._roots) == 1 and os.path.isfile(root) and _kind_of(root) is None
 
     def owns(self, target: Path) -> bool:
         """Whether this path is that of an original, which nothing may replace.
@@ -89,28 +91,31 @@ class Inputs:
     def count(self) -> int | None:
         """The number of items, or None where only reading a whole tar would tell."""
         total = 0
-        for path, wrong in self._files():
-            if wrong or not self._is_archive(path):
+        for path, named, wrong in self._files():
+            if wrong or not self._is_archive(path, named):
                 total += 1
                 continue
-            found = containers.count(path)
+            try:
+                found = containers.count(Path(path))
+            except OSError:  # it is named when it is read
+                found = 1
             if found is None:
                 return None
             total += found
         return total
 
     def __iter__(self) -> Iterator[Item]:
-        for path, wrong in self._files():
-            name = os.path.relpath(path, self.base)
-            item = Item(str(path), "", 0, name, 0, 0)
+        for path, named, wrong in self._files():
+            name = self._relative(path)
+            item = Item(path, "", 0, name, 0, 0)
             if wrong:
                 yield item.bad(wrong)
                 continue
             try:
-                if self._is_archive(path):
-                    inside = os.path.relpath(self._inside(path), self.base)
+                if self._is_archive(path, named):
+                    inside = os.path.relpath(self._inside(Path(path)), self.base)
                     prefix = "" if inside == "." else inside
-                    yield from containers.members(path, prefix, self._most_bytes)
+                    yield from containers.members(Path(path), prefix, self._most_bytes)
                 else:
                     yield self._file(path, name)
             except FileNotFoundError:
@@ -118,9 +123,14 @@ class Inputs:
             except OSError as error:
                 yield item.bad(f"cannot be read: {error.strerror or error}")
 
-    def _file(self, path: Path, name: str) -> Item:
-        about = path.stat()
-        item = Item(str(path), "", 0, name, about.st_size, about.st_mtime_ns)
+    def _relative(self, path: str) -> str:
+        if path.startswith(self._base_prefix):  # nearly always, and much quicker
+            return path[len(self._base_prefix) :]
+        return os.path.relpath(path, self.base)
+
+    def _file(self, path: str, name: str) -> Item:
+        about = os.stat(path)
+        item = Item(path, "", 0, name, about.st_size, about.st_mtime_ns)
         wrong = problem(name) or containers.too_big(about.st_size, self._most_bytes)
         return item.bad(wrong) if wrong else item.holding(lambda: read_file(path), eager=False)
 
@@ -128,33 +138,33 @@ class Inputs:
         """The folder that an input stands for: itself, the stem of an archive, a file's parent."""
         if os.path.isdir(root):
             return root
-        if self._is_archive(root):
+        if self._is_archive(str(root), named=True):
             return root.with_name(archive_stem(root)) if os.path.isfile(root) else root.parent
         return root.parent
 
-    def _is_archive(self, path: Path) -> bool:
+    def _is_archive(self, path: str, named: bool) -> bool:
         """By content. What only the name says is an archive is one that must be named as damaged;
-        documents that are zip files inside are archives only where they were named themselves."""
-        named = path in self._roots
-        if not named and is_picture(path.name):
+        documents that are zip files inside are archives only where they were ``named`` themselves.
+        """
+        if not named and is_picture(path):
             return False
         if is_archive(path):
-            return not os.path.isfile(path) or not kinds.is_picture_inside(path)
+            return not os.path.isfile(path) or not kinds.is_picture_inside(Path(path))
         if not os.path.isfile(path):
             return False
-        return kinds.kind_of(path) is not None if named else _holds_files(path)
+        return _kind_of(Path(path)) is not None if named else _holds_files(Path(path))
 
-    def _files(self) -> Iterator[tuple[Path, str | None]]:
-        """(path, what is wrong with it) of all files, archives not opened."""
-        for root in self._roots:
+    def _files(self) -> Iterator[tuple[str, bool, str | None]]:
+        """(path, whether it was named itself, what is wrong with it) of all files, archives not
+        opened. Paths are text, which is much quicker than pathlib."""
+        for root in map(str, self._roots):
             if os.path.isdir(root):
-                yield from self._walk(root)
-            elif not os.path.exists(root):
-                yield root, "there is no such file"
+                for path, wrong in self._walk(root):
+                    yield path, False, wrong
             else:
-                yield root, None if os.path.isfile(root) else "is neither a file nor a folder"
+                yield root, True, _trouble(root)
 
-    def _walk(self, folder: Path) -> Iterator[tuple[Path, str | None]]:
+    def _walk(self, folder: str) -> Iterator[tuple[str, str | None]]:
         try:
             with os.scandir(folder) as entries:
                 listed = sorted(entries, key=lambda entry: entry.name)
@@ -163,11 +173,11 @@ class Inputs:
             return
         real = os.path.realpath(folder)
         for entry in listed:
-            path = Path(entry.path)
+            path = entry.path
             if is_clutter(entry.name) or os.path.join(real, entry.name) in self._ours:
                 continue
             if entry.is_symlink():
-                if is_picture(entry.name) or is_archive(entry.name) or _is_wanted(path):
+                if is_picture(entry.name) or is_archive(entry.name) or _is_wanted(Path(path)):
                     yield path, "is a symbolic link, which is not followed"
             elif entry.is_dir(follow_symlinks=False):
                 yield from self._walk(path)
@@ -177,10 +187,28 @@ class Inputs:
                 yield path, "is neither a file nor a folder"
 
 
+def _trouble(path: str) -> str | None:
+    """Why this cannot be an item; None for a file."""
+    try:
+        regular = stat.S_ISREG(os.stat(path).st_mode)
+    except PermissionError as error:
+        return f"cannot be read: {error.strerror or error}"
+    except (OSError, ValueError):
+        return "there is no such file"
+    return None if regular else "is neither a file nor a folder"
+
+
+def _kind_of(path: Path) -> str | None:
+    try:
+        return kinds.kind_of(path)
+    except OSError:  # it is named when it is read
+        return None
+
+
 def _holds_files(path: Path) -> bool:
     try:
         return kinds.holds_files(path)
-    except OSError:  # it is named when it is read
+    except OSError:
         return False
 
 
@@ -191,9 +219,10 @@ def _is_wanted(path: Path) -> bool:
     return path.is_dir()
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: str) -> bytes:
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except FileNotFoundError as error:
         raise ItemError("has vanished since it was listed") from error
     except OSError as error:
