@@ -37,6 +37,7 @@ class TableRow:
     start: str
     published: dict[str, Any] = field(default_factory=dict)
     join: tuple[str, ...] = ()
+    note: str = ""  #: what an investigation of its row found
 
     @property
     def name(self) -> str:
@@ -144,6 +145,7 @@ class Driver:
                 "title": row.title,
                 "start": row.start,
                 "published": row.published,
+                "note": row.note,
                 "budget": f"{self.minutes:g} min {device}"
                 if row.name in state
                 else known.get(row.name, ""),

@@ -185,8 +185,12 @@ def test_the_table_marks_rows_no_better_than_grey() -> None:
     results = {
         "rows": [result("grey", 10.0), result("c1", 9.0), result("c2", 10.5)],
         "table": [
-            {"name": n, "title": n, "start": "scratch", "budget": "", "published": p}
-            for n, p in (("c1", {"psnr": 22.05, "on": "SUN"}), ("c2", {}), ("c3", {}))
+            {"name": n, "title": n, "start": "scratch", "budget": "", "published": p, "note": note}
+            for n, p, note in (
+                ("c1", {"psnr": 22.05, "on": "SUN"}, ""),
+                ("c2", {}, "why"),
+                ("c3", {}, ""),
+            )
         ],
     }
     lines = report.systems(results)
@@ -194,6 +198,7 @@ def test_the_table_marks_rows_no_better_than_grey() -> None:
     assert "PSNR 22.05 (SUN)" in lines[2]
     assert "1.050 (no better than grey)" in lines[3]
     assert "not trained yet" in lines[4]
+    assert lines[5:] == ["", "- c2: why"]
 
 
 def test_every_row_of_the_table_has_a_recipe(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,9 @@ def systems(results: Mapping[str, Any]) -> list[str]:
                 f"{_cell(row, 'colour', 1)} of {_cell(row, 'colour_truth', 1)}",
             ]
         lines.append("| " + " | ".join([*cells, _published(entry["published"])]) + " |")
-    return lines
+    noted = [entry for entry in results["table"] if entry.get("note")]
+    notes = [f"- {entry['title']}: {entry['note']}" for entry in noted]
+    return [*lines, "", *notes] if notes else lines
 
 
 def _plain(row: Row) -> bool:
