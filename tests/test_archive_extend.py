@@ -99,7 +99,8 @@ def test_members_of_inputs_that_are_gone_stay(source, tmp_path, output):
 
 
 @OUTPUTS
-def test_what_is_mended_while_it_grows_has_its_place(source, tmp_path, output):
+def test_what_is_mended_while_it_grows_has_its_place(tmp_path, output):
+    source = archives.fill(tmp_path / "many", 200)
     cut = source / "box0" / "000001.jpg"
     cut.write_bytes(archives.jpeg(1)[:-300])
     stop = archives.Meddling(6, lambda: os.kill(os.getpid(), 2))

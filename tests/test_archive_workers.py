@@ -116,7 +116,7 @@ def test_a_disk_that_fails_at_the_end_leaves_no_half_output(tmp_path, monkeypatc
 
 
 def test_a_journal_that_fails_leaves_no_half_output(tmp_path, monkeypatch):
-    """What was in flight is published or dropped, and the rest is done the next time."""
+    """What was in work is published or dropped, and the rest is done the next time."""
     source = archives.fill(tmp_path / "in", 30)
     real, calls = Journal.admit, []
 
@@ -131,9 +131,10 @@ def test_a_journal_that_fails_leaves_no_half_output(tmp_path, monkeypatch):
         with pytest.raises(JobError, match="disk of the journal"):
             colour(source, tmp_path / "out", Settings(size=32, jobs=2))
     assert not archives.leftovers(tmp_path)
-    assert len([p for p in (tmp_path / "out").rglob("*") if p.is_file()]) == 19
+    done = len([p for p in (tmp_path / "out").rglob("*") if p.is_file()])
+    assert 0 < done <= 19
     code, heard = colour(source, tmp_path / "out", Settings(size=32, jobs=2))
-    assert (code, len(heard.outcomes)) == (0, 11)
+    assert (code, len(heard.outcomes)) == (0, 30 - done)
 
 
 def test_large_outputs_wait_for_their_container_in_a_file(tmp_path, monkeypatch):

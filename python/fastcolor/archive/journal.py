@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Container
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,18 @@ from fastcolor.archive.errors import JobError, journal_trouble
 from fastcolor.archive.item import Item
 from fastcolor.archive.ledger import Ledger
 from fastcolor.archive.names import folded, output_name, problem
+from fastcolor.archive.rows import (
+    collision,
+    is_still_there,
+    key_without_name,
+    same_place,
+    same_source,
+    storable,
+    stored,
+)
 from fastcolor.archive.settings import differences
 
 FORMAT = 1
-_MOST_INTEGER = (1 << 63) - 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
@@ -85,6 +93,7 @@ class Journal(Ledger, Contents):
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.run = 0
+        self.broken_off = False  # whether the last process died before its run had ended
         with self._explained():
             self._db = sqlite3.connect(
                 path or ":memory:", isolation_level=None, timeout=0.5, check_same_thread=False
@@ -114,6 +123,8 @@ class Journal(Ledger, Contents):
         """Opens a run; JobError where the job was begun with other settings."""
         with self._explained():
             before = self.meta("settings")
+            last = self._db.execute("SELECT seconds FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+            self.broken_off = last is not None and last["seconds"] == 0
             if restart:
                 self._db.execute("UPDATE items SET state = 'todo', note = '', seen = 0, start = -1")
                 self._db.execute("DELETE FROM items WHERE ours = 0")
@@ -140,7 +151,7 @@ class Journal(Ledger, Contents):
         Items that could have a name in common also have the converted name in common. So when none
         is admitted while another one is in work, the order of the items alone says who has it.
         """
-        item = _stored(item)
+        item = stored(item)
         with self._explained():
             if item.problem is not None:
                 return self._refuse(item, item.problem)
@@ -152,25 +163,32 @@ class Journal(Ledger, Contents):
             if row is None:
                 return self._insert(item, name)
             if row["seen"] == self.run:
-                if self._same_place(row, item):
+                if same_place(row, item):
                     return Admission("skip", row["id"], name)
                 if row["id"] in in_work:
                     return Admission("wait", row["id"], name)
-                return self._refuse(item, _collision(name, row))
+                if row["state"] == "failed" and not row["ours"]:  # nothing lies under the name
+                    self._db.execute(
+                        "UPDATE OR REPLACE items SET key = ? WHERE id = ?",
+                        (key_without_name(row), row["id"]),
+                    )
+                    return self._insert(item, name)
+                return self._refuse(item, collision(name, row))
             return self._meet_again(item, name, row, redo_copied)
 
     def _meet_again(self, item: Item, name: str, row: sqlite3.Row, redo_copied: bool) -> Admission:
         unchanged = (row["size"], row["mtime_ns"]) == (item.size, item.mtime_ns)
-        if not unchanged and row["ours"] and not self._same_source(row, item):
-            return self._refuse(item, _collision(name, row))
+        other = row["ours"] and not same_source(row, item)
+        if other and (not unchanged or is_still_there(row, item)):
+            return self._refuse(item, collision(name, row))
         if row["ours"] and row["name"] != name and row["outcome"] != "copied":
-            return self._refuse(item, _collision(name, row))
+            return self._refuse(item, collision(name, row))
         redo = not unchanged or (redo_copied and row["outcome"] == "copied")
         state = "todo" if redo else row["state"]
         key = folded(name) if redo else row["key"]
-        other = self._by_key(key)
-        if other is not None and other["id"] != row["id"]:
-            return self._refuse(item, _collision(name, other))
+        holder = self._by_key(key)
+        if holder is not None and holder["id"] != row["id"]:
+            return self._refuse(item, collision(name, holder))
         self._db.execute(
             "UPDATE items SET key = ?, path = ?, member = ?, position = ?, size = ?, mtime_ns = ?, "
             "state = ?, seen = ? WHERE id = ?",
@@ -189,7 +207,7 @@ class Journal(Ledger, Contents):
         if row is None or row["outcome"] != "copied":
             return None
         moved = (row["name"], row["size"], row["mtime_ns"]) == (item.name, item.size, item.mtime_ns)
-        return row if moved or self._same_source(row, item) else None
+        return row if moved or same_source(row, item) else None
 
     def _insert(self, item: Item, name: str) -> Admission:
         cursor = self._db.execute(
@@ -201,8 +219,8 @@ class Journal(Ledger, Contents):
         return Admission("do", int(cursor.lastrowid or 0), name)
 
     def _refuse(self, item: Item, reason: str) -> Admission:
-        path, member, name = item.path, item.member, _storable(item.name)
-        key = f"?/{path}/{item.position}/{member}"
+        path, member, name = item.path, item.member, storable(item.name)
+        key = key_without_name({"path": path, "member": member, "position": item.position})
         cursor = self._db.execute(
             "INSERT OR REPLACE INTO items (key, name, path, member, position, size, mtime_ns, "
             "state, note, seen) VALUES (?, ?, ?, ?, ?, ?, ?, 'failed', ?, ?)",
@@ -223,12 +241,12 @@ class Journal(Ledger, Contents):
 
     def former(self, item: Item, format: str) -> Any:
         """The row of what was once written for this item; None where nothing was."""
-        item = _stored(item)
+        item = stored(item)
         with self._explained():
             for name in (output_name(item.name, format), item.name):
-                row = self._by_key(folded(_storable(name)))
+                row = self._by_key(folded(storable(name)))
                 written = row is not None and row["ours"] and row["outcome"] != "skipped"
-                if not written or not self._same_source(row, item):
+                if not written or not same_source(row, item):
                     continue
                 if row["position"] == item.position or row["seen"] != self.run:
                     return row
@@ -264,7 +282,7 @@ class Journal(Ledger, Contents):
         with self._explained():
             other = self._by_key(folded(name))
             if other is not None and other["id"] != row:
-                return _collision(name, other), False
+                return collision(name, other), False
             mine = self._db.execute("SELECT name, ours FROM items WHERE id = ?", (row,)).fetchone()
             return "", bool(mine["ours"]) and mine["name"] == name
 
@@ -309,35 +327,5 @@ class Journal(Ledger, Contents):
     def _by_key(self, key: str) -> Any:
         return self._db.execute("SELECT * FROM items WHERE key = ?", (key,)).fetchone()
 
-    @staticmethod
-    def _same_source(row: sqlite3.Row, item: Item) -> bool:
-        return (row["path"], row["member"]) == (item.path, item.member)
-
-    def _same_place(self, row: sqlite3.Row, item: Item) -> bool:
-        return self._same_source(row, item) and row["position"] == item.position
-
     def _explained(self) -> AbstractContextManager[None]:
         return journal_trouble(self.path)
-
-
-def _collision(name: str, row: sqlite3.Row) -> str:
-    origin = f"{row['path']}: {row['member']}" if row["member"] else row["path"]
-    if row["name"] == name or folded(row["name"]) != folded(name):
-        return f"its output {row['name']} is already that of {origin}; rename one of them"
-    return (
-        f"its output {name} differs from {row['name']} of {origin} only in letter case "
-        "or in how Unicode spells it, which some file systems take for one name"
-    )
-
-
-def _stored(item: Item) -> Item:
-    """As SQLite takes it: whole numbers have 64 bits there, and text is UTF-8."""
-    size, mtime_ns = (
-        max(-_MOST_INTEGER, min(n, _MOST_INTEGER)) for n in (item.size, item.mtime_ns)
-    )
-    path, member = _storable(item.path), _storable(item.member)
-    return replace(item, path=path, member=member, size=size, mtime_ns=mtime_ns)
-
-
-def _storable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 Date = tuple[int, int, int, int, int, int]
+_LATE = 1 << 33  # seconds since 1970: in the 23rd century, behind what a zip can say
 _ZIP_HEADER = struct.Struct("<4s5H3L2H")
 
 
@@ -105,7 +106,7 @@ class Tar:
 
 def zip_date(mtime_ns: int) -> Date:
     """Local time within what a zip can say."""
-    when = datetime.fromtimestamp(max(mtime_ns, 0) // 10**9)
+    when = datetime.fromtimestamp(min(max(mtime_ns, 0) // 10**9, _LATE))
     date = (when.year, when.month, when.day, when.hour, when.minute, when.second)
     return min(max(date, (1980, 1, 1, 0, 0, 0)), (2107, 12, 31, 23, 59, 58))
 

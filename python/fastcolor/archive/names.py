@@ -6,6 +6,7 @@ import os
 import unicodedata
 from pathlib import Path, PurePosixPath
 
+JOURNAL_SUFFIX = ".fastcolor.sqlite"  # behind the name of an output, beside it
 LONGEST_BYTES = 255  # of one part of a path, on nearly every file system
 MOST_SIDECAR = 16 << 20  # bytes; what is called one and is larger is none
 PICTURES = {

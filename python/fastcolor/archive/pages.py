@@ -4,7 +4,7 @@ coloured, where a worker is idle."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, BinaryIO, TypeAlias
 
@@ -14,6 +14,7 @@ from fastcolor import ops
 from fastcolor.archive.errors import ItemError
 from fastcolor.archive.task import OUTPUT, Data, Result, write_data
 from fastcolor.archive.workshop import Workshop
+from fastcolor.errors import FastcolorError
 from fastcolor.media import codecs
 from fastcolor.media.codecs import Document, Metadata, Page
 
@@ -37,7 +38,7 @@ def colour_pages(shop: Workshop, result: Result, data: Data, kind: str, note: st
                 f"has {document.pages} pages, which {format} cannot hold; use --format tiff"
             )
         first = document.page(0)
-        with result.timed("decode"):
+        with result.timed("decode"), _named(first, document):
             pixels: Any = first.pixels()
         if shop.is_colour(first, pixels) and _others_in_colour(shop, result, document):
             return shop.copy(result, data, document)
@@ -64,11 +65,22 @@ def colour_pages(shop: Workshop, result: Result, data: Data, kind: str, note: st
 
         def coloured(index: int) -> Encode:
             page = document.page(index)
-            with result.timed("decode"):
+            with result.timed("decode"), _named(page, document):
                 decoded = page.pixels()
             return _page(shop, result, page, decoded, banded=True)
 
         shop.finish(result, write, document, note)
+
+
+@contextmanager
+def _named(page: Page, document: Document) -> Iterator[None]:
+    """Errors say which of several pages it was."""
+    try:
+        yield
+    except FastcolorError as error:
+        if document.pages == 1:
+            raise
+        raise ItemError(f"page {page.index + 1}: {error}") from error
 
 
 def _reencoded(shop: Workshop, result: Result, page: Page, pixels: Any) -> bytes:

@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -102,6 +102,7 @@ class _Job:
         self.done_now = self.skipped_now = 0
         self.held = 0  # bytes of members of archives that wait or are worked on
         self.problem: JobError | None = None
+        self.left = False  # whether something is for the next run
 
     def run(self, report: Path | None) -> Outcome:
         count = worker_count(self.settings.jobs)
@@ -123,13 +124,17 @@ class _Job:
                 with Workers(count, steps.computing, steps) as workers:
                     self._work(workers, stop)
                 self._publish()
-                if self.problem is None and not stop.code:
+                stop_code = stop.code if self.left else 0
+                if self.problem is None and not stop_code:
                     self.sink.finish()
             finally:
                 self.progress.end()
+            batch = steps.inference.effective_batch
             if self.problem is not None:
+                with suppress(JobError, OSError):  # where what failed lets it be written
+                    self._close(self.problem.exit_code, report, batch)
                 raise self.problem
-            return self._close(stop.code, report, steps.inference.effective_batch)
+            return self._close(stop_code, report, batch)
 
     def _sink(self) -> Sink:
         if self.output.suffix.lower() in CONTAINERS and not self.output.is_dir():
@@ -142,6 +147,7 @@ class _Job:
         try:
             for item in self.inputs:
                 if stop.code or self.problem:
+                    self.left = True
                     break
                 while self._is_full(workers, item):
                     self._take(workers)
@@ -156,7 +162,16 @@ class _Job:
         except JobError as error:  # what is in flight is still published, or dropped
             self.problem = self.problem or error
         while workers.in_flight:
+            if stop.code or self.problem:
+                self._leave(workers.withdraw())
             self._take(workers)
+
+    def _leave(self, tasks: list[Task]) -> None:
+        """What no worker has begun is left for the next run."""
+        self.left = self.left or bool(tasks)
+        for task in tasks:
+            self.in_work.discard(task.row)
+            self.held -= len(task.data)
 
     def _is_full(self, workers: Workers[Task, Result], item: Item) -> bool:
         """Whether results must be waited for, so that memory stays bounded."""
@@ -180,7 +195,7 @@ class _Job:
             self._failed(item, admission.row, admission.note, known=True)
             return None
         if admission.action == "skip":
-            self.skipped_now += 1
+            self.skipped_now += bool(admission.outcome)  # else this run met it twice
             self._tell(self.progress.skipped, item)
             return None
         refusal = self.sink.refusal(admission.name, admission.ours, self.settings.force)

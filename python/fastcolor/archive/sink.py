@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from typing import IO, Any, BinaryIO, Protocol
 
 from fastcolor.archive.errors import ItemError, JobError, cannot_write
 from fastcolor.archive.journal import Finished, Journal
-from fastcolor.archive.names import folded
+from fastcolor.archive.names import JOURNAL_SUFFIX, folded
 
 Write = Callable[[BinaryIO], None]
+_TEMPORARY = re.compile(r"\.fastcolor-[0-9a-f]{20}\.part")
 TOO_LONG = "the path of its output is longer than is possible there"
 
 
@@ -63,7 +65,7 @@ class FolderSink:
         self.root, self._journal, self._owned = root, journal, owned
 
     def recover(self) -> None:
-        """Renames what was ready when a former process died."""
+        """Renames what was ready when a former process died, and deletes what was not."""
         left, lost = self._journal.left_ready(), set()
         for row in left:
             temporary = self._temporary(row["name"])
@@ -78,6 +80,17 @@ class FolderSink:
         for row in lost:
             self._journal.redo(row)
         self._journal.commit()
+        if self._journal.broken_off:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Temporary files may be of items that no run meets again. Other jobs' folders are left."""
+        for folder, folders, files in os.walk(self.root):
+            folders[:] = [name for name in folders if name + JOURNAL_SUFFIX not in files]
+            for name in files:
+                if _TEMPORARY.fullmatch(name):
+                    with suppress(OSError):
+                        os.unlink(os.path.join(folder, name))
 
     def holds(self, name: str, size: int) -> bool:
         try:

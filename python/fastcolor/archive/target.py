@@ -41,7 +41,7 @@ def journal_name(output: Path) -> str:
     size = len(os.fsencode(output.name))
     if size > MOST_NAME and not names.is_picture(output.name):
         raise JobError(f"the name of the output has {size} bytes, more than {MOST_NAME}")
-    return output.name + ".fastcolor.sqlite"
+    return output.name + names.JOURNAL_SUFFIX
 
 
 def for_one_picture(output: Path, settings: Settings) -> Settings:

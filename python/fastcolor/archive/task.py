@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+import numpy as np
+
 from fastcolor.archive.errors import ItemError
 from fastcolor.archive.item import Item
 from fastcolor.archive.journal import Finished
@@ -51,6 +53,8 @@ class Result:
         where = f"page {page.index + 1}: " if page.index else ""
         found = [damage.message for damage in page.warnings]
         found += [*page.left_out, *codecs.lost_in(format, page.metadata)]
+        if page.dtype == np.uint16 and format in ("jpeg", "webp"):
+            found.append(f"{format} keeps 8 bits of each sample")
         self.remarks += [where + text for text in found]
 
     @contextmanager

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
@@ -73,6 +73,15 @@ class Workers(Generic[Task, Result]):
             self._results.put(stages.settle(stages.compute(stages.read(task))))
         else:
             self._tasks.put(task)
+
+    def withdraw(self) -> list[Task]:
+        """Takes back what no thread has begun."""
+        found = []
+        with suppress(queue.Empty):
+            while (task := self._tasks.get_nowait()) is not None:
+                found.append(task)
+        self.in_flight -= len(found)
+        return found
 
     def result(self, timeout: float | None) -> Result | None:
         """The next result, or None when there is none within ``timeout`` seconds."""

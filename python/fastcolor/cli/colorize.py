@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from fastcolor.archive import Outcome, run
 from fastcolor.archive.names import counted, printable
 from fastcolor.archive.progress import BarProgress, JsonProgress, PlainProgress, Progress
 from fastcolor.archive.settings import load
+from fastcolor.errors import FastcolorError
 
 
 def colorize(
@@ -28,7 +30,13 @@ def colorize(
     if "-" in inputs and len(inputs) > 1:
         raise ValueError("INPUT: - (a list on stdin) cannot stand beside other inputs")
     source: Any = sys.stdin.buffer if inputs == ["-"] else inputs
-    outcome = run(source, output, settings, restart=restart, report=report, progress=progress)
+    try:
+        outcome = run(source, output, settings, restart=restart, report=report, progress=progress)
+    except FastcolorError as error:
+        if isinstance(progress, JsonProgress):
+            with suppress(OSError):  # of the log itself, say
+                progress.say("error", message=str(error), exit_code=error.exit_code)
+        raise
     if isinstance(progress, JsonProgress):
         progress.say(
             "end", counts=outcome.counts, seconds=round(outcome.seconds, 3),
@@ -42,7 +50,7 @@ def colorize(
 
 def _progress(json_log: bool, quiet: bool) -> Progress:
     if json_log:
-        return JsonProgress()
+        return JsonProgress(sys.stdout)
     if not quiet and sys.stderr.isatty():
         return BarProgress()
     return PlainProgress(quiet=quiet)
