@@ -12,8 +12,9 @@ import archives
 import pytest
 from archives import SETTINGS, Meddling, colour
 
-from fastcolor.archive import Settings, run
+from fastcolor.archive import Settings, pipeline, run, workers
 from fastcolor.archive.errors import JobError
+from fastcolor.archive.journal import Journal
 
 
 @pytest.fixture
@@ -22,8 +23,6 @@ def source(tmp_path):
 
 
 def test_a_second_process_is_told_to_wait(source, tmp_path):
-    from fastcolor.archive.journal import Journal
-
     held = Journal(tmp_path / "out.fastcolor.sqlite")
     done = archives.colorize(source, "-o", tmp_path / "out")
     assert done.returncode == 5
@@ -85,6 +84,39 @@ def small_disk(tmp_path):
         pytest.skip("mounting a tmpfs is not allowed here")
     yield disk
     subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_nothing_is_admitted_by_a_journal_that_forgot_its_last_rows(tmp_path, monkeypatch):
+    """Their numbers would go to other items, and what is in work would be noted as theirs."""
+    source = archives.fill(tmp_path / "in", 40)
+    real_ready, real_admit, late = Journal.ready, Journal.admit, []
+    failed = False
+
+    def ready(self, done):
+        nonlocal failed
+        if failed or done[0].row < 5:
+            return real_ready(self, done)
+        failed = True
+        self._db.execute("ROLLBACK")  # as SQLite does where the disk is full
+        raise JobError("the disk is full")
+
+    def admit(*given, **options):
+        if failed:
+            late.append(given)
+        return real_admit(*given, **options)
+
+    monkeypatch.setattr(workers, "IN_FLIGHT", 2)
+    monkeypatch.setattr(pipeline, "MOST_SECONDS", 0.001)
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "ready", ready)
+        patched.setattr(Journal, "admit", admit)
+        with pytest.raises(JobError, match="disk is full"):
+            colour(source, tmp_path / "out")
+    assert failed
+    assert not late
+    assert not archives.leftovers(tmp_path)
+    assert colour(source, tmp_path / "out")[0] == 0
+    assert len(archives.tree(tmp_path / "out")) == 40
 
 
 @pytest.mark.parametrize("output", ["out", "out.zip"])

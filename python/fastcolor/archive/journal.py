@@ -284,7 +284,7 @@ class Journal(Ledger, Contents):
             if other is not None and other["id"] != row:
                 return collision(name, other), False
             mine = self._db.execute("SELECT name, ours FROM items WHERE id = ?", (row,)).fetchone()
-            return "", bool(mine["ours"]) and mine["name"] == name
+            return "", mine is not None and bool(mine["ours"]) and mine["name"] == name
 
     def left_ready(self) -> list[sqlite3.Row]:
         with self._explained():

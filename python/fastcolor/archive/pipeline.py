@@ -146,11 +146,11 @@ class _Job:
     def _work(self, workers: Workers[Task, Result], stop: StopRequest) -> None:
         try:
             for item in self.inputs:
-                if stop.code or self.problem:
+                while not (stop.code or self.problem) and self._is_full(workers, item):
+                    self._take(workers)
+                if stop.code or self.problem:  # a journal that failed has forgotten its last rows
                     self.left = True
                     break
-                while self._is_full(workers, item):
-                    self._take(workers)
                 task = self._task(item, workers)
                 if task is None:
                     continue
