@@ -44,6 +44,8 @@ def problem(name: str) -> str | None:
 
 def output_name(name: str, format: str) -> str:
     """The output of an item: its own name, or with the suffix of another format."""
+    if format == "same" and not name.lower().endswith((*PICTURES["jp2"], ".xmp")):
+        return name  # nearly always
     path = PurePosixPath(name)
     suffix = path.suffix.lower()
     if is_sidecar(name):  # a.tif.xmp goes with a.tif; a.xmp with whatever a picture

@@ -21,11 +21,13 @@ def stored(item: Item) -> Item:
         max(-_MOST_INTEGER, min(n, _MOST_INTEGER)) for n in (item.size, item.mtime_ns)
     )
     path, member = storable(item.path), storable(item.member)
+    if (path, member, size, mtime_ns) == (item.path, item.member, item.size, item.mtime_ns):
+        return item  # nearly always
     return replace(item, path=path, member=member, size=size, mtime_ns=mtime_ns)
 
 
 def storable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def key_without_name(row: Row) -> str:

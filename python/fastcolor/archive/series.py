@@ -16,7 +16,7 @@ class Series:
     def __init__(self) -> None:
         self.started = time.monotonic()
         self.seconds = 0.5
-        self._intervals: list[dict[str, float]] = []
+        self._intervals: list[defaultdict[str, float]] = []
         self.totals: dict[str, float] = defaultdict(float)
 
     def add(self, **amounts: float) -> None:
@@ -33,14 +33,14 @@ class Series:
             self._halve()
         last = int(end / self.seconds)
         while len(self._intervals) <= last:
-            self._intervals.append({})
+            self._intervals.append(defaultdict(float))
         begin = max(0.0, end - duration)
         for index in range(int(begin / self.seconds), last + 1):
             low, high = index * self.seconds, (index + 1) * self.seconds
             share = (min(high, end) - max(low, begin)) / (end - begin) if end > begin else 1.0
             interval = self._intervals[index]
             for name, amount in amounts.items():
-                interval[name] = interval.get(name, 0.0) + amount * share
+                interval[name] += amount * share
         for name, amount in amounts.items():
             self.totals[name] += amount
 
@@ -56,9 +56,9 @@ class Series:
         ]
 
     def _halve(self) -> None:
-        merged = []
-        for i in range(0, len(self._intervals), 2):
-            pair = self._intervals[i : i + 2]
-            merged.append({k: sum(p.get(k, 0.0) for p in pair) for k in set().union(*pair)})
+        merged = self._intervals[::2]
+        for into, other in zip(merged, self._intervals[1::2]):  # a last one may be alone
+            for name, amount in other.items():
+                into[name] += amount
         self._intervals = merged
         self.seconds *= 2

@@ -32,7 +32,7 @@ class Staged:
 
     size: int
     file: IO[bytes] | None = None
-    temporary: Path | None = None
+    temporary: str = ""
     mtime_ns: int = 0
     crc: int = 0
 
@@ -57,12 +57,13 @@ class Sink(Protocol):
 
 
 class FolderSink:
-    """A folder that mirrors the input tree."""
+    """A folder that mirrors the input tree. Paths are text, which is quicker than pathlib."""
 
     ordered = False
 
     def __init__(self, root: Path, journal: Journal, owned: Callable[[Path], bool]) -> None:
-        self.root, self._journal, self._owned = root, journal, owned
+        self._root = os.path.join(root, "")
+        self._journal, self._owned = journal, owned
 
     def recover(self) -> None:
         """Renames what was ready when a former process died, and deletes what was not."""
@@ -70,12 +71,12 @@ class FolderSink:
         for row in left:
             temporary = self._temporary(row["name"])
             try:
-                if temporary.exists():
-                    os.replace(temporary, self.root / row["name"])
+                if os.path.exists(temporary):
+                    os.replace(temporary, self._root + row["name"])
                 elif row["outcome"] != "skipped" and not self.holds(row["name"], row["bytes"]):
                     lost.add(row["id"])
             except OSError as error:
-                raise cannot_write(self.root / row["name"], error) from error
+                raise cannot_write(self._root + row["name"], error) from error
         self._journal.done([finished_of(row) for row in left if row["id"] not in lost])
         for row in lost:
             self._journal.redo(row)
@@ -85,7 +86,7 @@ class FolderSink:
 
     def _sweep(self) -> None:
         """Temporary files may be of items that no run meets again. Other jobs' folders are left."""
-        for folder, folders, files in os.walk(self.root):
+        for folder, folders, files in os.walk(self._root):
             folders[:] = [name for name in folders if name + JOURNAL_SUFFIX not in files]
             for name in files:
                 if _TEMPORARY.fullmatch(name):
@@ -94,18 +95,14 @@ class FolderSink:
 
     def holds(self, name: str, size: int) -> bool:
         try:
-            return os.stat(self.root / name).st_size == size
+            return os.stat(self._root + name).st_size == size
         except OSError:
             return False
 
     def stage(self, name: str, mtime_ns: int, write: Write) -> Staged:
         temporary = self._temporary(name)
         try:
-            try:
-                file = temporary.open("wb+")
-            except FileNotFoundError:
-                temporary.parent.mkdir(parents=True, exist_ok=True)
-                file = temporary.open("wb+")
+            file = _created(temporary)
             try:
                 write(file)
                 file.flush()
@@ -118,17 +115,15 @@ class FolderSink:
         except BaseException as error:
             self.drop(name)
             if isinstance(error, (FileExistsError, NotADirectoryError)):
-                file_there = next(
-                    (p for p in temporary.parents if p.exists() and not p.is_dir()),
-                    temporary.parent,
-                )
+                parents = Path(temporary).parents
+                file_there = next((p for p in parents if p.exists() and not p.is_dir()), parents[0])
                 raise ItemError(
                     f"its output {name} needs a folder where {file_there} is a file"
                 ) from error
             if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
                 raise ItemError(TOO_LONG) from error
             if isinstance(error, OSError) and error.errno:
-                raise cannot_write(self.root / name, error) from error
+                raise cannot_write(self._root + name, error) from error
             raise  # an encoder's
         return Staged(size, file, temporary)
 
@@ -140,19 +135,19 @@ class FolderSink:
                 settle(staged.file)
         except OSError as error:
             self.drop(name)
-            raise cannot_write(self.root / name, error) from error
+            raise cannot_write(self._root + name, error) from error
 
     def drop(self, name: str) -> None:
         """No temporary file stays for an item that failed."""
         with suppress(OSError):  # the folder is gone, or read-only: this run left nothing there
-            self._temporary(name).unlink(missing_ok=True)
+            os.unlink(self._temporary(name))
 
     def refusal(self, name: str, ours: bool, force: bool) -> str | None:
-        target = self.root / name
         try:
-            os.lstat(target)
+            os.lstat(self._root + name)
         except OSError as error:
             return TOO_LONG if error.errno == errno.ENAMETOOLONG else None
+        target = Path(self._root + name)
         if target.is_dir():
             return f"its output {target} is a folder that exists"
         if self._owned(target):
@@ -172,14 +167,14 @@ class FolderSink:
             raise
         folders = set()
         for finished, staged in batch:
-            if staged.temporary is None:
+            if not staged.temporary:
                 continue
-            target = self.root / finished.name
+            target = self._root + finished.name
             try:
                 os.replace(staged.temporary, target)
             except OSError as error:
                 raise cannot_write(target, error) from error
-            folders.add(target.parent)
+            folders.add(os.path.dirname(target))
         for folder in folders:
             sync_folder(folder)
         self._journal.done([finished for finished, _ in batch])
@@ -190,8 +185,18 @@ class FolderSink:
     def close(self) -> None:
         pass
 
-    def _temporary(self, name: str) -> Path:
-        return (self.root / name).with_name(temporary_name(name))
+    def _temporary(self, name: str) -> str:
+        folder, slash, _ = name.rpartition("/")
+        return self._root + folder + slash + temporary_name(name)
+
+
+def _created(path: str) -> BinaryIO:
+    """Open for writing, in a folder that is made where it is missing."""
+    try:
+        return open(path, "wb+")
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return open(path, "wb+")
 
 
 def temporary_name(name: str) -> str:
@@ -217,7 +222,7 @@ def settle(file: IO[bytes]) -> None:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str | Path) -> None:
     with suppress(OSError):  # it may not be read, and some network file systems know no such thing
         handle = os.open(folder, os.O_RDONLY)
         try:

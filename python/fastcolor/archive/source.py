@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -130,9 +131,9 @@ class Inputs:
 
     def _file(self, path: str, name: str) -> Item:
         about = os.stat(path)
-        item = Item(path, "", 0, name, about.st_size, about.st_mtime_ns)
         wrong = problem(name) or containers.too_big(about.st_size, self._most_bytes)
-        return item.bad(wrong) if wrong else item.holding(lambda: read_file(path), eager=False)
+        read = None if wrong else partial(read_file, path)
+        return Item(path, "", 0, name, about.st_size, about.st_mtime_ns, wrong, read)
 
     def _inside(self, root: Path) -> Path:
         """The folder that an input stands for: itself, the stem of an archive, a file's parent."""
