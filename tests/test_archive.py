@@ -23,7 +23,6 @@ from fastcolor import jpeg
 from fastcolor.archive import Settings, run
 from fastcolor.archive.errors import JobError
 from fastcolor.archive.names import output_name
-from fastcolor.archive.settings import SettingsError, load
 from fastcolor.archive.steps import Steps
 from fastcolor.archive.task import Result
 from fastcolor.archive.workers import IN_FLIGHT
@@ -281,24 +280,6 @@ def test_zero_jobs_run_in_the_callers_thread(source, tmp_path, monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", lambda t: (started.append(t), start(t)))
     run([source], tmp_path / "out", Settings(size=32, jobs=0))
     assert started == []
-
-
-def test_settings_files(tmp_path, source):
-    path = tmp_path / "settings.toml"
-    path.write_text('size = 32\nlossless-luma = "never"\nprovenance = false\n')
-    assert load(path, {"size": 64}) == Settings(size=64, lossless_luma="never", provenance=False)
-    path.write_text("colour = 3\n")
-    with pytest.raises(SettingsError, match="unknown setting 'colour'"):
-        load(path, {})
-    path.write_text("quality = 300\n")
-    done = archives.colorize(source, "-o", tmp_path / "out", "--settings", path)
-    assert done.returncode == 2
-    assert "--quality must be between 1 and 100, got 300" in done.stderr
-    done = archives.colorize(source, "-o", tmp_path / "out", "--settings", tmp_path / "none")
-    assert done.returncode == 5
-    assert done.stderr == f"fastcolor: error: {tmp_path / 'none'}: No such file or directory\n"
-    path.write_text("size = [\n")
-    assert "not a TOML file" in archives.colorize(source, "-o", "x", "--settings", path).stderr
 
 
 def test_logs(source, tmp_path):

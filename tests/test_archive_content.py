@@ -19,7 +19,6 @@ from archives import colour
 from PIL import Image
 
 from fastcolor.archive import Settings
-from fastcolor.archive.settings import SettingsError, load
 from fastcolor.media import codecs
 from fastcolor.media.metadata._xmp import with_provenance
 
@@ -186,38 +185,6 @@ def test_the_limit_of_pillow_is_not_ours(monkeypatch):
     assert Image.MAX_IMAGE_PIXELS == 1000
     with pytest.raises(codecs.LimitError, match="max-pixels"):
         codecs.open_document(file.getvalue(), limits=codecs.Limits(max_pixels=1000)).page(0)
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "words"),
-    [
-        ("saturation", -1, "between 0 and 10"),
-        ("saturation", -0.5, "between 0 and 10"),
-        ("saturation", 11.0, "between 0 and 10"),
-        ("size", 0, "between 1 and 4096"),
-        ("jobs", -1, "between 0 and 1024"),
-    ],
-)
-def test_values_that_mean_nothing_are_refused(tmp_path, option, value, words):
-    with pytest.raises(SettingsError, match=f"^--{option} must be {words}, got {value}"):
-        Settings(**{option: value})
-    if option == "jobs":  # as a command says it
-        source = archives.fill(tmp_path / "in", 1)
-        done = archives.colorize(source, "-o", tmp_path / "out", f"--{option}", value)
-        assert done.returncode == 2
-        assert done.stderr.startswith(f"fastcolor: error: --{option} must be {words}, got {value}")
-        assert done.stderr.count("\n") == 1
-        assert not (tmp_path / "out").exists()
-
-
-def test_what_is_not_given_is_the_models(tmp_path):
-    path = tmp_path / "settings.toml"
-    path.write_text("size = 300\nsaturation = 1\n")
-    settings = load(path, {})
-    assert (settings.size, settings.saturation, settings.jobs) == (300, 1, None)
-    assert (Settings().size, Settings().saturation) == (None, None)
-    with pytest.raises(SettingsError, match="--size must be of the type int, got 'large'"):
-        Settings(size="large")
 
 
 @pytest.mark.skipif(shutil.which("convert") is None, reason="ImageMagick is not installed")

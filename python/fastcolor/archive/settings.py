@@ -79,6 +79,8 @@ class Settings:
 
 _TYPES: dict[str, Any] = typing.get_type_hints(Settings)
 _FIELDS = {item.name: item for item in fields(Settings)}
+#: What a TOML file may also say: of a run, not of the outputs.
+_OF_A_RUN: dict[str, type] = {"report": str, "json_log": bool, "quiet": bool}
 
 
 def check(name: str, value: Any) -> None:
@@ -86,10 +88,7 @@ def check(name: str, value: Any) -> None:
     if value is None and _FIELDS[name].default is None:
         return
     limits = _FIELDS[name].metadata
-    kind = next(iter(typing.get_args(_TYPES[name])), _TYPES[name])  # of int | None: int
-    allowed: tuple[type, ...] = (int, float) if kind is float else (kind,)
-    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
-        raise SettingsError(f"{option} must be of the type {kind.__name__}, got {value!r}")
+    _check_type(option, value, next(iter(typing.get_args(_TYPES[name])), _TYPES[name]))
     if limits["choices"] and value not in limits["choices"]:
         raise SettingsError(f"{option} must be {' or '.join(limits['choices'])}, got {value!r}")
     least, most = limits.get("least", value), limits.get("most", value)
@@ -97,18 +96,30 @@ def check(name: str, value: Any) -> None:
         raise SettingsError(f"{option} must be between {least:g} and {most:g}, got {value}")
 
 
-def load(path: Path | None, given: dict[str, Any]) -> Settings:
-    """Settings of the TOML file, overridden by those given (names as in Settings, or with -)."""
+def _check_type(option: str, value: Any, kind: type) -> None:
+    allowed: tuple[type, ...] = (int, float) if kind is float else (kind,)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+        raise SettingsError(f"{option} must be of the type {kind.__name__}, got {value!r}")
+
+
+def load(path: Path | None, given: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
+    """Settings of the TOML file, overridden by those given (names as in Settings, or with -); and
+    the report, json_log and quiet of the file, as far as it has them."""
     values: dict[str, Any] = {}
+    of_a_run: dict[str, Any] = {}
     if path is not None:
         for key, value in _read_toml(path).items():
             name = key.replace("-", "_")
-            if name not in _FIELDS:
-                known = ", ".join(sorted(_FIELDS))
+            if name in _OF_A_RUN:
+                _check_type(f"--{key}", value, _OF_A_RUN[name])
+                of_a_run[name] = value
+            elif name in _FIELDS:
+                values[name] = value
+            else:
+                known = ", ".join(sorted({*_FIELDS, *_OF_A_RUN}))
                 raise SettingsError(f"{path} has the unknown setting {key!r}; known are {known}")
-            values[name] = value
     values.update(given)
-    return replace(Settings(), **values)
+    return replace(Settings(), **values), of_a_run
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _colorize(
     ],
     settings: Annotated[
         Path | None,
-        typer.Option(help="TOML file with these options, but --restart, --report and the log's."),
+        typer.Option(help="TOML file with options of these names, but --restart."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Name or ONNX file; default fast.")] = None,
     engine: Annotated[str | None, typer.Option(help="What runs the model; default auto.")] = None,

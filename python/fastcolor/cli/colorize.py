@@ -25,8 +25,11 @@ def colorize(
     json_log: bool,
     quiet: bool,
 ) -> int:
-    settings = load(settings_file, given)
-    progress = _progress(json_log, quiet)
+    settings, of_a_run = load(settings_file, given)
+    if report is None and "report" in of_a_run:
+        report = Path(of_a_run["report"])
+    quiet = quiet or of_a_run.get("quiet", False)
+    progress = _progress(json_log or of_a_run.get("json_log", False), quiet)
     if "-" in inputs and len(inputs) > 1:
         raise ValueError("INPUT: - (a list on stdin) cannot stand beside other inputs")
     source: Any = sys.stdin.buffer if inputs == ["-"] else inputs
