@@ -179,12 +179,20 @@ def test_metadata_that_others_add_does_no_harm():
             assert jpeg.revert(files.built(parts) + b"tail") == file
 
 
-def test_small_metadata_may_even_change():
-    file = files.grey(300, 200, quality=95, comment=b"the comment of the original")
-    made = joined(file)
-    changed = made.replace(b"the comment of the original", b"THE COMMENT OF THE ORIGINAL", 1)
-    assert changed != made
-    assert jpeg.revert(changed) == file
+def test_the_originals_own_metadata_may_change_up_to_a_share_of_the_file():
+    bare = files.grey(300, 200, quality=95)
+    share = len(bare) // 32
+    for size, comes_back in ((27, True), (share - 60, True), (share + 60, False)):
+        file = files.grey(300, 200, quality=95, comment=b"x" * size)
+        made = joined(file)
+        changed = made.replace(b"x" * size, b"y" * size, 1)
+        assert changed != made
+        assert len(made) < len(joined(bare)) + 2 * size + 40
+        if comes_back:
+            assert jpeg.revert(changed) == file
+        else:
+            with pytest.raises(JpegError, match="metadata was changed after fastcolor wrote it"):
+                jpeg.revert(changed)
 
 
 def test_what_is_appended_later_does_no_harm():

@@ -10,7 +10,8 @@
 // where numbers are base-128, low digits first, and steps follow their count. A step of the first
 // kind is a length and literal bytes or, with length 0, the 64-bit FNV-1a hash of a segment that
 // stands somewhere before the frame header: programs that add segments of their own there, or
-// change those of join(), do no harm. A step of the second kind is the length of literal bytes and
+// change those of join(), do no harm. Literal copies may take a thirty-second of the original, so
+// that its own metadata, up to an EXIF thumbnail, may be changed, too. A step of the second kind is the length of literal bytes and
 // these, how many bytes of the joined file to leave out, and how many to copy, from the frame
 // header on.
 #pragma once
@@ -25,7 +26,7 @@ bool is_recipe(Bytes file, const Segment& segment);
 // Writes a joined file from its original, from beginning to end.
 class Joiner {
  public:
-  explicit Joiner(Bytes original) : original_(original), literal_budget_(original.size / 128) {}
+  explicit Joiner(Bytes original) : original_(original), literal_budget_(original.size / 32) {}
 
   // Before begin_frame(): this segment, and what lies before it, in both files.
   void keep_segment(const Segment& segment);

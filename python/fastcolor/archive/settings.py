@@ -12,7 +12,7 @@ from typing import Any
 
 from fastcolor.errors import FastcolorError
 
-OUTPUT_REVISION = 4  # raised whenever the same settings come to give other bytes
+OUTPUT_REVISION = 5  # raised whenever the same settings come to give other bytes
 FORMATS = ("same", "jpg", "png", "tiff", "webp")
 
 
