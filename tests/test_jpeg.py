@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
+from dataclasses import replace
 
 import jpeg_corpus
 import jpeg_files as files
 import numpy as np
 import pytest
-from jpeg_files import APP0, COM, EOI, Part, chroma_for, decoded, joined, scans_of
+from jpeg_files import APP0, COM, EOI, SOS, Part, chroma_for, decoded, joined, scans_of
 from PIL import Image
 
 from fastcolor import jpeg
@@ -338,6 +339,19 @@ def test_probe():
     assert info.drop_chroma_problem == "" and "3 components" in info.join_problem
     assert not jpeg.probe(files.grey()[:-2]).complete
     assert not jpeg.probe(files.grey()).has_colour_in_coefficients
+
+
+def test_probe_without_scans_reads_what_precedes_them():
+    file = files.colour(33, 21, progressive=True)
+    whole = jpeg.probe(file)
+    head = replace(whole, scans=None, complete=None)
+    scan = file.index(bytes((0xFF, SOS)))
+    for data in (file, file[:scan], file[:scan] + b"no scan"):
+        assert jpeg.probe(data, scans=False) == head
+    frame = file.index(bytes((0xFF, 0xC2)))
+    for data, words in ((b"no", "not a JPEG"), (file[:frame], "no picture|before its first")):
+        with pytest.raises(JpegError, match=words):
+            jpeg.probe(data, scans=False)
 
 
 def test_any_buffer_of_bytes_is_taken():

@@ -55,12 +55,12 @@ py::bytes python_bytes(const jpeg::Rope& rope) {
   return made;
 }
 
-py::dict probe(py::handle file) {
+py::dict probe(py::handle file, bool scans) {
   const FileView view(file, "data");
   jpeg::Info info;
   {
     const py::gil_scoped_release unlocked;
-    info = jpeg::probe(view.bytes());
+    info = jpeg::probe(view.bytes(), scans);
   }
   py::dict out;
   out["width"] = info.width;
@@ -69,9 +69,9 @@ py::dict probe(py::handle file) {
   out["sampling"] = py::tuple(py::cast(info.sampling));
   out["coding"] = info.coding;
   out["colour"] = info.colour;
-  out["scans"] = info.scans;
+  out["scans"] = scans ? py::cast(info.scans) : py::none();
   out["progressive"] = info.progressive;
-  out["complete"] = info.complete;
+  out["complete"] = scans ? py::cast(info.complete) : py::none();
   out["joined"] = info.joined;
   out["join_problem"] = info.join_problem;
   out["drop_chroma_problem"] = info.drop_chroma_problem;
@@ -140,7 +140,7 @@ void register_jpeg(py::module_& m) {
       PyErr_SetString(error_class, error.what());
     }
   });
-  m.def("jpeg_probe", &probe, py::arg("data"));
+  m.def("jpeg_probe", &probe, py::arg("data"), py::arg("scans"));
   m.def("jpeg_join", &join, py::arg("grey"), py::arg("chroma"), py::arg("segments"),
         py::arg("sha256"), py::arg("replace_xmp"), py::arg("replace_icc"), py::arg("optimize"));
   m.def("jpeg_is_joined", &is_joined, py::arg("data"));

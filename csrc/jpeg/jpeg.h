@@ -39,7 +39,8 @@ struct Info {
   std::string drop_chroma_problem;  // the same of drop_chroma(), as far as can be seen from markers
 };
 
-Info probe(Bytes file);
+// Without `scans` only what precedes them is looked at: Info::scans and complete say nothing then.
+Info probe(Bytes file, bool scans = true);
 
 struct JoinOptions {
   Sha256 sha256{};              // of the grey file

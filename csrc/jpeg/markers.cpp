@@ -37,9 +37,11 @@ class Parser {
     return std::move(out_);
   }
 
-  std::vector<Segment> header() {
+  Markers header(bool with_frame) {
     while (step()) {
-      if (is_frame(out_.segments.back().marker)) return std::move(out_.segments);
+      if (!is_frame(out_.segments.back().marker)) continue;
+      if (with_frame) read_frame(out_.segments.back());
+      return std::move(out_);
     }
     throw JpegError("it holds no picture");
   }
@@ -205,7 +207,9 @@ int Frame::most_v() const {
 
 Markers parse(Bytes file) { return Parser(file).whole(); }
 
-std::vector<Segment> parse_header(Bytes file) { return Parser(file).header(); }
+Markers parse_to_frame(Bytes file) { return Parser(file).header(true); }
+
+std::vector<Segment> parse_header(Bytes file) { return Parser(file).header(false).segments; }
 
 bool is_adobe(const Markers& file, const Segment& segment) {
   const Bytes in = file.payload(segment);

@@ -102,7 +102,10 @@ struct Markers {
 // A file that ends too early is taken as far as it goes when it has a scan; damage is refused.
 Markers parse(Bytes file);
 
-// The segments up to the frame header, which is the last, for those who need nothing else.
+// Only what precedes the scans, which are not looked at: up to the frame header, the last segment.
+Markers parse_to_frame(Bytes file);
+
+// The same without the frame's contents, for those who need nothing else.
 std::vector<Segment> parse_header(Bytes file);
 
 // Whether the payload begins with these characters; the zero that ends a literal counts.

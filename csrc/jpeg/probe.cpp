@@ -4,8 +4,8 @@
 
 namespace fastcolor::jpeg {
 
-Info probe(Bytes bytes) {
-  const Markers file = parse(bytes);
+Info probe(Bytes bytes, bool scans) {
+  const Markers file = scans ? parse(bytes) : parse_to_frame(bytes);
   Info info;
   info.width = file.frame.width;
   info.height = file.frame.height;

@@ -11,9 +11,9 @@
 // kind is a length and literal bytes or, with length 0, the 64-bit FNV-1a hash of a segment that
 // stands somewhere before the frame header: programs that add segments of their own there, or
 // change those of join(), do no harm. Literal copies may take a thirty-second of the original, so
-// that its own metadata, up to an EXIF thumbnail, may be changed, too. A step of the second kind is the length of literal bytes and
-// these, how many bytes of the joined file to leave out, and how many to copy, from the frame
-// header on.
+// that its own metadata, up to an EXIF thumbnail, may be changed, too. A step of the second kind is
+// the length of literal bytes and these, how many bytes of the joined file to leave out, and how
+// many to copy, from the frame header on.
 #pragma once
 
 #include "jpeg/jpeg.h"

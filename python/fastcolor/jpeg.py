@@ -56,9 +56,9 @@ class JpegInfo:
     """baseline, extended, progressive, lossless, hierarchical or arithmetic (also with another)."""
     colour: str
     """What readers take the components for: grey, ycbcr, rgb, cmyk, ycck or unknown."""
-    scans: int
+    scans: int | None
     progressive: bool
-    complete: bool
+    complete: bool | None
     """False when the file ends without an end marker."""
     joined: bool
     """Made by :func:`join`: :func:`revert` can go back."""
@@ -77,9 +77,13 @@ class JpegInfo:
         return self.colour in ("ycbcr", "ycck")
 
 
-def probe(data: Data) -> JpegInfo:
-    """What a file is; JpegError when it is not a JPEG file or its markers are damaged."""
-    return JpegInfo(**_core.jpeg_probe(data))
+def probe(data: Data, *, scans: bool = True) -> JpegInfo:
+    """What a file is; JpegError when it is not a JPEG file or its markers are damaged.
+
+    Without ``scans`` only what precedes them is read, which takes microseconds: damage behind it
+    stays unseen, and ``scans`` and ``complete`` are None.
+    """
+    return JpegInfo(**_core.jpeg_probe(data, scans))
 
 
 def join(

@@ -26,11 +26,11 @@ def keep_luma(shop: Workshop, result: Result, data: bytes) -> None:
     other_format = settings.format not in ("same", "jpg")
     if settings.lossless_luma == "never" or settings.contrast != "none" or other_format:
         raise ReencodeError("")
-    info = jpeg.probe(data)
+    info = jpeg.probe(data, scans=False)  # join() sees whether the rest is in order
     luma_only = jpeg.is_luma_only(data)  # before: it holds for what is made anew of it, too
     if info.joined and settings.force:
         data = jpeg.revert(data)
-        info = jpeg.probe(data)
+        info = jpeg.probe(data, scans=False)
     with (
         codecs.open_document(data, limits=shop.limits, fail_on=settings.fail_on) as document,
         shop.room(info.width * info.height * 2),
@@ -54,7 +54,7 @@ def keep_luma(shop: Workshop, result: Result, data: bytes) -> None:
             raise ReencodeError(problem)
         with result.timed("decode"):
             if page.channels != 1:
-                data, luma_only = jpeg.drop_chroma(data), True
+                data, luma_only = _luma_of(data), True
             stored = pixels if pixels.ndim == 2 else ops.luma(pixels)
             toned = page.toned(stored)
         inference = shop.inference
@@ -78,6 +78,13 @@ def keep_luma(shop: Workshop, result: Result, data: bytes) -> None:
             shop.sample(result, seen, ab, page.metadata.orientation)
         note = f"{TAKEN_OVER}: revert gives that luma, not the file" if luma_only else KEPT
         shop.finish(result, lambda file: write_data(file, made), document, note)
+
+
+def _luma_of(data: bytes) -> bytes:
+    try:
+        return jpeg.drop_chroma(data)
+    except jpeg.JpegError as error:
+        raise ReencodeError(str(error)) from error
 
 
 def _joined(

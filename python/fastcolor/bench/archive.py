@@ -47,7 +47,7 @@ DISTINCT = 4  # pictures; the archive repeats them
 QUALITY = 90
 PATHS = ("lossless", "re-encoding")
 LIBRARIES = ("decode", "network", "compress")
-ROUNDS = 3  # jobs for a row
+ROUNDS = 5  # jobs for a row
 
 
 @dataclass(frozen=True)
