@@ -45,6 +45,14 @@ void check_join(Bytes grey, const std::vector<Bytes>& chroma, unsigned flags) {
   require(info.joined && info.colour == "ycbcr" && info.complete, "probe(join(x))");
 }
 
+void check_probe(Bytes file) {
+  const auto head = fastcolor::jpeg::probe(file, false);
+  const auto whole = fastcolor::jpeg::probe(file);
+  require(head.width == whole.width && head.height == whole.height && head.joined == whole.joined &&
+              head.join_problem == whole.join_problem,
+          "probe(x) without scans");
+}
+
 void check_drop_chroma(Bytes file) {
   const auto grey = flat(fastcolor::jpeg::drop_chroma(file));
   const auto info = fastcolor::jpeg::probe(view(grey));
@@ -65,7 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     switch (what & 3) {
       case 0:
         fastcolor::jpeg::is_joined(all);
-        fastcolor::jpeg::probe(all);
+        check_probe(all);
         break;
       case 1: fastcolor::jpeg::revert(all); break;
       case 2: check_drop_chroma(all); break;
