@@ -110,8 +110,7 @@ class Journal(Ledger, Contents):
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_SCHEMA)
-            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executescript("BEGIN IMMEDIATE;" + _SCHEMA)  # one commit, not eight
             if self.meta("format") not in (None, str(FORMAT)):
                 raise JobError(
                     f"{self.path} was written by another version of fastcolor; "
