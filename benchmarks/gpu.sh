@@ -106,15 +106,15 @@ decode() {
   "$python" -c '
 import pathlib, tempfile
 from fastcolor.archive import Settings
-from fastcolor.bench import archive
+from fastcolor.bench import archive_costs
 with tempfile.TemporaryDirectory() as name:
     folder, count = pathlib.Path(name, "in"), 400
     folder.mkdir()
-    files = archive.pictures(12.0)
+    files = archive_costs.pictures(12.0)
     for n in range(count):
         (folder / f"{n:06}.jpg").write_bytes(files[n % len(files)])
     for decode in ("cpu", "gpu", "cpu", "gpu"):
-        outcome, spent = archive.whole(folder, count, Settings(decode=decode))
+        outcome, spent = archive_costs.whole(folder, count, Settings(decode=decode))
         print(f"12 MP, --decode {decode}: {1 / spent.seconds:.1f} pictures/s", outcome.stages)'
 }
 
