@@ -5,16 +5,20 @@ On Debian: libimage-exiftool-perl libjpeg-turbo-progs.
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 from pathlib import Path
 
 import jpeg_corpus
 import jpeg_files as files
+import numpy as np
 import pytest
+from PIL import Image
 
 from fastcolor import jpeg
 from fastcolor.jpeg import JpegError
+from fastcolor.media import codecs
 
 PACKET = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
@@ -118,3 +122,20 @@ def test_arithmetic_coding_is_refused(options):
     with pytest.raises(JpegError, match="arithmetic"):
         joined(grey, 8, 8)
     assert "arithmetic" in jpeg.probe(grey).join_problem
+
+
+@pytest.mark.parametrize("sampling", ["1x3", "3x1", "4x2", "2x1,1x2,1x1"])
+def test_unusual_samplings_are_read(sampling):
+    pytest.importorskip("imagecodecs")
+    rgb = np.asarray(Image.open(io.BytesIO(files.colour())).convert("RGB"))
+    ppm = b"P6 %d %d 255\n" % (rgb.shape[1], rgb.shape[0]) + rgb.tobytes()
+    data = run("cjpeg", "-sample", sampling, "-quality", "95", data=ppm)
+    with codecs.open_document(data) as document:
+        page = document.page(0)
+        found, luma = page.pixels(), page.stored_luma()
+    with Image.open(io.BytesIO(data)) as image:
+        expected = np.asarray(image.convert("RGB"))
+        image.draft("YCbCr", image.size)
+        y = np.asarray(image.convert("YCbCr"))[..., 0]
+    assert np.array_equal(found, expected)
+    assert np.abs(luma.astype(int) - y).max() <= 2

@@ -98,6 +98,8 @@ class JpegPage(Page):
                 found = simplejpeg.decode_jpeg(self.data, colorspace, **options)
             except ValueError as error:
                 message = str(error)
+                if "subsampling" in message:  # which the standard allows and TurboJPEG has not
+                    return self._decode_any_sampling(colorspace)
                 self.damage(_grade(message), f"the JPEG is damaged: {message}")
                 found = simplejpeg.decode_jpeg(self.data, colorspace, strict=False, **options)
         except ValueError as error:
@@ -106,6 +108,18 @@ class JpegPage(Page):
             raise DamagedError("the JPEG's headers contradict each other")
         plane: Pixels = found[..., 0]
         return plane if colorspace == "GRAY" else np.asarray(found)
+
+    def _decode_any_sampling(self, colorspace: str) -> Pixels:
+        try:
+            import imagecodecs
+        except ImportError as error:
+            raise missing("a JPEG of unusual sampling") from error
+        to = "GRAYSCALE" if colorspace == "GRAY" else "RGB"
+        try:
+            found: Pixels = imagecodecs.jpeg8_decode(self.data, outcolorspace=to)
+        except (imagecodecs.Jpeg8Error, ValueError) as error:
+            raise DamagedError(f"the JPEG cannot be decoded: {error}") from error
+        return found
 
     def _decode_12_bits(self, colorspace: str) -> Pixels:
         try:
