@@ -14,6 +14,7 @@ import jpeg_files as files
 import pytest
 
 from fastcolor import jpeg
+from fastcolor.archive.sink import temporary_name
 
 pytest.importorskip("typer", reason="the command line needs typer")
 
@@ -251,4 +252,32 @@ def test_what_a_killed_process_left_is_cleared_by_the_next(tmp_path):
     assert subprocess.run([sys.executable, "-c", dying]).returncode == 9
     assert len(found(tmp_path / "out")) == 1
     assert revert(source, "-o", tmp_path / "out").returncode == 0
+    assert found(tmp_path / "out") == GREYS
+
+
+def test_what_cannot_be_written_is_named_beside_its_neighbours(tmp_path):
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for name in ("a.jpg", "a.jpg/b.jpg", "c.jpg"):
+            archive.writestr(name, JOINED["a.jpg"])
+    done = revert(tmp_path / "in.zip", "-o", tmp_path / "out")
+    assert done.returncode == 1 and "a.jpg/b.jpg needs a folder where a file is" in done.stderr
+    assert found(tmp_path / "out") == dict.fromkeys(("a.jpg", "c.jpg"), GREYS["a.jpg"])
+
+
+def test_the_unfinished_container_of_a_job_is_left_alone(tmp_path):
+    source = written(tmp_path / "in", JOINED)
+    (tmp_path / "out.zip.fastcolor.sqlite").write_bytes(b"")
+    (tmp_path / ".fastcolor-out.zip.part").write_bytes(b"half of it")
+    done = revert(source, "-o", tmp_path / "out.zip", "--force")
+    assert done.returncode == 5 and "is the output of a job" in done.stderr
+    assert (tmp_path / ".fastcolor-out.zip.part").read_bytes() == b"half of it"
+
+
+def test_nothing_is_written_through_a_link(tmp_path):
+    source, victim = written(tmp_path / "in", JOINED), tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / temporary_name("a.jpg")).symlink_to(victim)
+    assert revert(source, "-o", tmp_path / "out").returncode == 0
+    assert victim.read_text() == "precious"
     assert found(tmp_path / "out") == GREYS

@@ -136,6 +136,9 @@ def _place(output: Path, inputs: Inputs, one: bool, force: bool) -> Iterator[Pla
     output = Path(os.path.abspath(output))
     if os.path.lexists(output) and not force:
         raise JobError(f"{output} exists; --force replaces it")
+    theirs = output.with_name(target.journal_name(output))
+    if theirs.exists():
+        raise JobError(f"{output} is the output of a job, as {theirs} says; name another one")
     with closing(Journal(None)) as journal:
         journal.begin({}, False)
         with closing(ContainerSink(output, journal, restart=True, force=force)) as sink:
@@ -166,6 +169,8 @@ class _Files:
                 raise ItemError(f"{target} exists; --force replaces files")
             _write(target, original, item.mtime_ns)
         except OSError as error:
+            if isinstance(error, (FileExistsError, NotADirectoryError)) and self._output.is_dir():
+                raise ItemError(f"{target} needs a folder where a file is") from error
             kind = ItemError if error.errno == errno.ENAMETOOLONG else JobError
             raise kind(f"cannot write {target}: {error.strerror or error}") from error
         return False
@@ -207,7 +212,8 @@ def _write(target: Path, data: bytes, mtime_ns: int) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(temporary_name(target.name))  # who is killed leaves it to the next
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)  # a link there would be written through
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
