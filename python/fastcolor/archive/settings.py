@@ -110,6 +110,8 @@ def load(path: Path | None, given: dict[str, Any]) -> tuple[Settings, dict[str, 
     if path is not None:
         for key, value in _read_toml(path).items():
             name = key.replace("-", "_")
+            if name in values or name in of_a_run:
+                raise SettingsError(f"{path} sets {key} twice, with - and with _")
             if name in _OF_A_RUN:
                 _check_type(f"--{key}", value, _OF_A_RUN[name])
                 of_a_run[name] = value
@@ -128,7 +130,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except ImportError:  # Python 3.10
         import tomli as tomllib  # type: ignore[no-redef, import-not-found, unused-ignore]
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not a TOML file: {error}") from error
 

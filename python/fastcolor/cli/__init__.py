@@ -223,7 +223,8 @@ def _revert(
         ),
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
-    max_file: Annotated[int, typer.Option(help="Bytes of a file or member; 0: any.")] = 1 << 32,
+    max_file: Annotated[int, typer.Option(min=0, help="Bytes of a file or member; 0: any.")] = 1
+    << 32,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
 ) -> None:
     """Restore the grey JPEG files that colorize joined chroma to, byte for byte."""
@@ -231,6 +232,15 @@ def _revert(
 
     _interrupt.unwind()
     raise typer.Exit(revert(inputs, output, max_file=max_file, force=force, quiet=quiet))
+
+
+def _check_json(path: Path | None) -> None:
+    """Before minutes of work, not after them."""
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        if path.is_dir():
+            raise typer.BadParameter(f"--json: {path} is a folder; name a file")
 
 
 @_bench.command("kernels")
@@ -256,9 +266,7 @@ def _kernels(
     names = [case.name for case in cases.cases() if device in case.devices]
     if not any(only in name for name in names):
         raise typer.BadParameter(f"--only: no row holds {only!r}; there are {', '.join(names)}")
-    if json is not None:  # before minutes of work, not after them
-        json.parent.mkdir(parents=True, exist_ok=True)
-        json.touch()
+    _check_json(json)
     kernels.show(kernels.run(Settings(device, megapixels, threads, repetitions, only)), json)
 
 
@@ -267,7 +275,7 @@ def _archive(
     json: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
     megapixels: Annotated[
         list[float] | None,
-        typer.Option(help="Size of the pictures; may be repeated; default 2, 12."),
+        typer.Option(min=0.01, max=200, help="Size of the pictures; repeatable; default 2, 12."),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="About how long a job takes.")] = 8.0,
     jobs: Annotated[
@@ -279,6 +287,7 @@ def _archive(
     from fastcolor.bench import archive
 
     _interrupt.unwind()
+    _check_json(json)
     archive.show(archive.measure_all(megapixels or [2.0, 12.0], seconds, jobs, engine), json)
 
 
