@@ -82,7 +82,7 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    return [str(path) for path in folder.rglob(".fastcolor-*")]
+    return [str(path) for path in folder.rglob(".fastcolor-*") if path.is_file()]
 
 
 SETTINGS = Settings(size=32, jobs=2)

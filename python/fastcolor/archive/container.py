@@ -20,6 +20,7 @@ from fastcolor.archive.layout import Member, layout_of, zip_date
 from fastcolor.archive.sink import Staged, Write, finished_of, settle, sync_folder
 
 CONTAINERS = (".zip", ".cbz", ".tar")
+_CHANGED = "has been changed since it was written"
 _PIECE = 1 << 20  # that is copied at a time
 _MOST_IN_MEMORY = 8 << 20  # of an output that waits for its turn
 
@@ -48,7 +49,8 @@ class ContainerSink:
     then finished. A finished one that is to take more is growing again: what comes lies in such a
     file beside it, counted from "container_base", its size. Then, and where members came in another
     order than the items or were replaced ("container_loose"), all are copied in order into a third
-    file; the container is joined until that has the name, and finished.
+    file; the container is joined until that has the name, and finished. "container_size" is what
+    the job's own one has: another file under its name is never taken for it.
     """
 
     ordered = True
@@ -61,13 +63,26 @@ class ContainerSink:
         self._file: IO[bytes] | None = None
         self._end = 0
         state = journal.meta("container")
-        if target.exists() and state is None and not force:
+        if target.exists() and not self._is_ours(state) and not force:
             raise JobError(f"{target} exists and is not of this job; --force replaces it")
+        if state in ("finished", "growing") and not restart and self._was_changed():
+            raise JobError(f"{target} {_CHANGED}; --restart makes it anew")
         needed = state == "finished" or self._number("base") or state == "joined"
         lost = needed and not target.exists() and not (state == "joined" and self._whole.exists())
         if restart or lost:
             journal.forget_container()
             self._begin(0)
+
+    def _is_ours(self, state: str | None) -> bool:
+        """Whether what lies under the name was put there by this job."""
+        if self._number("size"):
+            return True
+        named = state == "closing" and not self._part.exists()  # died just after the renaming
+        return named or state in ("finished", "joined") or self._number("base") > 0
+
+    def _was_changed(self) -> bool:
+        size = self._number("size")
+        return size > 0 and self.target.exists() and self.target.stat().st_size != size
 
     def recover(self) -> None:
         rows = self._journal.left_ready()
@@ -136,7 +151,6 @@ class ContainerSink:
                 if staged.file is not None:
                     staged.file.seek(0)
                     shutil.copyfileobj(staged.file, file, _PIECE)
-                    staged.close()
                 file.write(self._layout.padding(staged.size))
                 done.append(replace(finished, start=start, crc=staged.crc))
             if writing:
@@ -144,6 +158,9 @@ class ContainerSink:
                 settle(self._opened())
         except OSError as error:
             raise cannot_write(self.target, error) from error
+        finally:
+            for _, staged in batch:
+                staged.close()
         self._note("end", self._end)
         if replacing:
             self._note("loose", 1)
@@ -207,13 +224,16 @@ class ContainerSink:
         except OSError as error:
             raise cannot_write(self.target, error) from error
         self._note("base", 0)
+        self._note("size", self.target.stat().st_size)
         self._journal.set_meta("container", "finished")
         self._journal.commit()
 
     def _opened(self) -> IO[bytes]:
         if self._file is None:
             self._part.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._part.open("r+b" if self._part.exists() else "w+b")
+            if self._part.is_symlink() or not self._end:  # nothing is written through a link
+                self._part.unlink(missing_ok=True)
+            self._file = self._part.open("r+b" if self._end else "x+b")
             self._file.truncate(self._end)
             self._file.seek(self._end)
         return self._file
@@ -229,7 +249,8 @@ class ContainerSink:
         self.close()
         try:
             with ExitStack() as stack:
-                made = stack.enter_context(self._whole.open("wb"))
+                self._whole.unlink(missing_ok=True)
+                made = stack.enter_context(self._whole.open("xb"))
                 old = stack.enter_context(self.target.open("rb")) if base else made
                 part = stack.enter_context(self._part.open("rb")) if self._end else made
                 if base and os.fstat(old.fileno()).st_size != base:
@@ -274,6 +295,5 @@ class ContainerSink:
 
     def _meddled(self) -> JobError:
         return JobError(
-            f"{self.target} has been changed since it was written, so nothing can be added to it; "
-            "--restart makes it anew"
+            f"{self.target} {_CHANGED}, so nothing can be added to it; --restart makes it anew"
         )

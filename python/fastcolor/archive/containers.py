@@ -19,7 +19,7 @@ from typing import IO, Any, cast
 from fastcolor.archive.errors import ItemError
 from fastcolor.archive.item import Item
 from fastcolor.archive.kinds import goes_on, kind_of, open_tar
-from fastcolor.archive.names import MOST_SIDECAR, is_clutter, is_sidecar, problem
+from fastcolor.archive.names import MOST_SIDECAR, is_clutter, is_sidecar, problem, tidied
 from fastcolor.archive.unpack import open_member
 from fastcolor.errors import MissingDependencyError
 from fastcolor.media import codecs
@@ -113,7 +113,7 @@ def _zip_name(info: zipfile.ZipInfo) -> tuple[str, str | None]:
             name = name.encode("cp437").decode()
         except UnicodeError:
             return name, "its name is not UTF-8; rename it, for example with convmv"
-    return name.replace("\\", "/"), None
+    return tidied(name.replace("\\", "/")), None
 
 
 def _zip_time(info: zipfile.ZipInfo) -> int:
@@ -146,7 +146,7 @@ def _tar_members(path: Path, kind: str, prefix: str, most_bytes: int) -> Iterato
             cast(Any, archive).members = []  # or it would keep every header
             if info.isdir() or is_clutter(info.name):
                 continue
-            name = info.name[2:] if info.name.startswith("./") else info.name
+            name = tidied(info.name)
             seconds = info.mtime if 0 <= info.mtime < 1 << 33 else 0
             item = Item(
                 str(path), name, position, _join(prefix, name), info.size,

@@ -180,7 +180,8 @@ class Journal(Ledger, Contents):
         other = row["ours"] and not same_source(row, item)
         if other and (not unchanged or is_still_there(row, item)):
             return self._refuse(item, collision(name, row))
-        if row["ours"] and row["name"] != name and row["outcome"] != "copied":
+        spelled_anew = row["ours"] and row["name"] != name and row["outcome"] != "copied"
+        if spelled_anew and (not unchanged or row["state"] != "done"):
             return self._refuse(item, collision(name, row))
         redo = not unchanged or (redo_copied and row["outcome"] == "copied")
         state = "todo" if redo else row["state"]

@@ -16,6 +16,8 @@ from fastcolor.archive.unpack import Streams
 from fastcolor.errors import MissingDependencyError
 from fastcolor.media import codecs
 
+#: What macOS keeps about a file a/b in a/._b: its first bytes.
+APPLE_DOUBLE = (b"\0\5\x16\7", b"\0\5\x16\0")
 PACKED = ("gzip", "bzip2", "xz", "zstd")  # of a tar, as codecs.sniff() calls them
 NOT_OPENED = {"rar": "RAR", "7z": "7z"}
 _MOST_DICTIONARY = 256 << 20  # of xz: that much memory is taken for it

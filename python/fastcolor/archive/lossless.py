@@ -28,8 +28,11 @@ def keep_luma(shop: Workshop, result: Result, data: bytes) -> None:
         raise ReencodeError("")
     info = jpeg.probe(data, scans=False)  # join() sees whether the rest is in order
     luma_only = jpeg.is_luma_only(data)  # before: it holds for what is made anew of it, too
-    if info.joined and settings.force:
-        data = jpeg.revert(data)
+    if info.joined:  # and --force is given
+        data, changed = _unjoined(data)
+        if changed:
+            result.remarks.append(changed)
+            luma_only = True
         info = jpeg.probe(data, scans=False)
     with (
         codecs.open_document(data, limits=shop.limits, fail_on=settings.fail_on) as document,
@@ -78,6 +81,14 @@ def keep_luma(shop: Workshop, result: Result, data: bytes) -> None:
             shop.sample(result, seen, ab, page.metadata.orientation)
         note = f"{TAKEN_OVER}: revert gives that luma, not the file" if luma_only else KEPT
         shop.finish(result, lambda file: write_data(file, made), document, note)
+
+
+def _unjoined(data: bytes) -> tuple[bytes, str]:
+    """The original of a joined file; where it cannot be had back, its luma, and why."""
+    try:
+        return jpeg.revert(data), ""
+    except jpeg.JpegError as error:
+        return _luma_of(data), f"coloured anew from its luma: {error}"
 
 
 def _luma_of(data: bytes) -> bytes:

@@ -107,4 +107,12 @@ def is_sidecar(name: str) -> bool:
 def is_clutter(name: str) -> bool:
     """What systems and programs leave beside pictures: never an item."""
     base = name.rsplit("/", 1)[-1]
-    return base.startswith(("._", ".fastcolor-")) or "__MACOSX" in name.split("/")
+    ours = base.startswith(".fastcolor-") and base.endswith((".part", ".whole"))
+    return ours or "__MACOSX" in name.split("/")
+
+
+def tidied(name: str) -> str:
+    """A member's name without what says nothing: ./a//b is a/b."""
+    if name.startswith("/") or ("./" not in name and "//" not in name):
+        return name
+    return "/".join(part for part in name.split("/") if part not in ("", "."))

@@ -198,8 +198,14 @@ class _Job:
             self.skipped_now += bool(admission.outcome)  # else this run met it twice
             self._tell(self.progress.skipped, item)
             return None
-        refusal = self.sink.refusal(admission.name, admission.ours, self.settings.force)
+        changed = admission.ours and not self.restart and self._is_changed(admission)
+        ours = admission.ours and not changed
+        refusal = self.sink.refusal(admission.name, ours, self.settings.force)
         if refusal:
+            if changed:
+                refusal = (
+                    "its output was changed since it was written, and stays; --force replaces it"
+                )
             self._failed(item, admission.row, refusal)
             return None
         data = b""
@@ -222,7 +228,11 @@ class _Job:
         if self.sink.holds(admission.name, admission.size):
             return admission
         self.journal.redo(admission.row)
-        return Admission("do", admission.row, admission.name, True)
+        return replace(admission, action="do", ours=True)
+
+    def _is_changed(self, admission: Admission) -> bool:
+        """Whether what this job wrote is there no more as it was, but something else is."""
+        return not self.sink.holds(admission.name, admission.size)
 
     def _take(self, workers: Workers[Task, Result], timeout: float | None = MOST_SECONDS) -> bool:
         """One result from the workers, and what became ready by it."""

@@ -191,12 +191,15 @@ class FolderSink:
 
 
 def _created(path: str) -> BinaryIO:
-    """Open for writing, in a folder that is made where it is missing."""
+    """A new file, in a folder that is made where it is missing. What lies there, as a link that
+    somebody laid may, is replaced and never written to."""
     try:
-        return open(path, "wb+")
+        return open(path, "xb+")
+    except FileExistsError:
+        os.unlink(path)
     except FileNotFoundError:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        return open(path, "wb+")
+    return open(path, "xb+")
 
 
 def temporary_name(name: str) -> str:

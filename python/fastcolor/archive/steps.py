@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
+from fastcolor import jpeg
 from fastcolor.archive import kinds
 from fastcolor.archive.errors import ItemError, JobError
 from fastcolor.archive.journal import Finished
@@ -70,6 +71,8 @@ class Steps(Workshop):
         kind = codecs.sniff(head)
         if kind not in OUTPUT:
             name = task.item.member or task.item.path
+            if head.startswith(kinds.APPLE_DOUBLE):
+                return self._leave_out(result)
             if is_picture(name):
                 what = "is empty" if not head else f"is {kind or 'in no format that is known here'}"
                 raise ItemError(f"{what}, not a picture that can be read")
@@ -82,10 +85,10 @@ class Steps(Workshop):
                 raise ItemError(f"is a {what} archive, which is not opened; unpack it yourself")
             if kind in kinds.PACKED and is_picture(PurePosixPath(name).stem):
                 raise ItemError(f"is packed with {kind}, which is not opened; unpack it yourself")
-            result.finished = Finished(task.row, task.name, "skipped")
-            result.staged = Staged(0)
-            return
+            return self._leave_out(result)
         if kind == "jpeg" and isinstance(data, bytes):
+            if jpeg.is_joined(data) and not self.settings.force:
+                return self._copy_joined(result, data)
             try:
                 return keep_luma(self, result, data)
             except ReencodeError as error:
@@ -101,6 +104,16 @@ class Steps(Workshop):
             return ""
         why = f", so revert cannot give the original back: {problem}" if problem else ""
         return ANEW + why
+
+    def _copy_joined(self, result: Result, data: bytes) -> None:
+        """However pale its colours are: coloured again, it would lose its original."""
+        fail_on = self.settings.fail_on
+        with codecs.open_document(data, limits=self.limits, fail_on=fail_on) as document:
+            self.copy(result, data, document)
+
+    def _leave_out(self, result: Result) -> None:
+        result.finished = Finished(result.task.row, result.task.name, "skipped")
+        result.staged = Staged(0)
 
     def _carry(self, result: Result, data: Data) -> None:
         """A sidecar goes with its picture as it is."""
