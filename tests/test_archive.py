@@ -172,12 +172,14 @@ def test_lists_on_stdin(source, tmp_path):
     assert alone.stderr.startswith("fastcolor: 1 item; model fast")
     assert ", 1 no picture" in alone.stdout
     paths = sorted(source.rglob("*.jpg"))[:3] + [tmp_path / "none.jpg"]
-    done = archives.colorize(
-        "-", "-o", tmp_path / "out", *archives.QUICK, input="\n".join(map(str, paths))
-    )
-    assert done.returncode == 1
-    assert "none.jpg: there is no such file" in done.stderr
-    assert len(archives.tree(tmp_path / "out")) == 3
+    paths[0] = paths[0].rename(source / "box0" / "carriage\rreturn.jpg")
+    for number, end in enumerate(("\n", "\r\n")):
+        out = tmp_path / f"out{number}"
+        listed = "".join(f"{path}{end}" for path in paths)
+        done = archives.colorize("-", "-o", out, *archives.QUICK, input=listed)
+        assert done.returncode == 1
+        assert "none.jpg: there is no such file" in done.stderr
+        assert len(archives.tree(out)) == 3
 
 
 def test_zero_jobs_run_in_the_callers_thread(source, tmp_path, monkeypatch):

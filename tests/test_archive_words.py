@@ -17,6 +17,7 @@ import tifffile
 from archives import colour
 from PIL import Image
 
+from fastcolor import jpeg
 from fastcolor.archive import Settings, task
 from fastcolor.archive.errors import JobError
 from fastcolor.cli.revert import revert
@@ -168,3 +169,16 @@ def test_a_full_standard_output_is_one_sentence(tmp_path, command):
     assert not archives.leftovers(tmp_path)
     if command in ("colorize", "revert"):
         assert len(archives.tree(tmp_path / "out")) == 2
+
+
+def test_damage_that_can_be_put_up_with_says_how(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    whole = archives.jpeg(1)
+    (source / "no end.jpg").write_bytes(whole[:-2])
+    code, heard = colour(source, tmp_path / "out")
+    (reason,) = heard.failures.values()
+    assert code == 1 and "--fail-on none makes what can be made of it" in reason
+    lax = Settings(size=32, jobs=2, fail_on="none")
+    assert colour(source, tmp_path / "lax", lax)[0] == 0
+    assert jpeg.revert((tmp_path / "lax" / "no end.jpg").read_bytes()) == whole[:-2]

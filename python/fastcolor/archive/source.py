@@ -45,7 +45,8 @@ class Inputs:
     ) -> Inputs:
         """The paths on a stream, separated by line ends or by NUL; what is missing is an item."""
         data = stream.read().removeprefix(b"\xef\xbb\xbf")
-        paths = data.split(b"\0") if b"\0" in data else data.splitlines()
+        lines = (line.removesuffix(b"\r") for line in data.split(b"\n"))
+        paths = data.split(b"\0") if b"\0" in data else lines
         inputs = cls([os.fsdecode(path) for path in paths if path], output, ours, most_bytes)
         inputs._listed_only = True
         return inputs

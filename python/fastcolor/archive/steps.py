@@ -21,6 +21,9 @@ from fastcolor.archive.task import OUTPUT, Data, Result, Task, read_data, write_
 from fastcolor.archive.workshop import Workshop
 from fastcolor.errors import FastcolorError
 from fastcolor.media import codecs
+from fastcolor.media.codecs import DamagedError
+
+_LAXER = "; --fail-on none makes what can be made of it"
 
 
 class Steps(Workshop):
@@ -53,7 +56,8 @@ class Steps(Workshop):
         except (ItemError, JobError) as error:
             result.error = error
         except FastcolorError as error:
-            result.error = ItemError(str(error))
+            hint = _LAXER if isinstance(error, DamagedError) and error.tolerable else ""
+            result.error = ItemError(f"{error}{hint}")
         except MemoryError:
             result.error = ItemError("there is not enough memory for it")
         except OSError as error:

@@ -127,7 +127,9 @@ class Page:
         if found not in self.warnings:
             self.warnings.append(found)
         if found.fails(self._reading.fail_on):
-            raise DamagedError(message)
+            error = DamagedError(message)
+            error.tolerable = True
+            raise error
 
 
 class Document:

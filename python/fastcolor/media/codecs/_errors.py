@@ -18,7 +18,9 @@ class UnsupportedError(CodecError):
 
 
 class DamagedError(CodecError):
-    """The file is broken, or more broken than ``fail_on`` allows."""
+    """The file is broken, or more broken than ``fail_on`` allows; then it is ``tolerable``."""
+
+    tolerable = False
 
 
 class LimitError(CodecError):
