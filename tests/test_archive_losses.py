@@ -55,6 +55,19 @@ def test_force_takes_the_luma_where_the_original_is_lost(tmp_path):
     assert jpeg.revert((out / "box0" / "000000.jpg").read_bytes()) == original
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_grey_file_with_the_recipe_of_another_is_an_original(tmp_path, force):
+    (tmp_path / "in").mkdir()
+    segment = b"fastcolor\0\1\0\0\0\1" + bytes(60)  # a program may have kept it
+    grey = archives.jpeg(1)
+    grey = grey[:2] + b"\xff\xe9" + (len(segment) + 2).to_bytes(2, "big") + segment + grey[2:]
+    assert jpeg.is_joined(grey)
+    (tmp_path / "in" / "a.jpg").write_bytes(grey)
+    code, heard = colour(tmp_path / "in", tmp_path / "out", Settings(size=32, force=force))
+    assert (code, set(heard.outcomes.values())) == (0, {"coloured"})
+    assert jpeg.revert((tmp_path / "out" / "a.jpg").read_bytes()) == grey
+
+
 @OUTPUTS
 def test_an_interrupted_job_does_not_replace_what_was_put_there_since(tmp_path, output):
     source, target = archives.fill(tmp_path / "in", 300), tmp_path / output

@@ -28,7 +28,7 @@ def keep_luma(shop: Workshop, result: Result, data: bytes) -> None:
         raise ReencodeError("")
     info = jpeg.probe(data, scans=False)  # join() sees whether the rest is in order
     luma_only = jpeg.is_luma_only(data)  # before: it holds for what is made anew of it, too
-    if info.joined:  # and --force is given
+    if info.joined and settings.force:
         data, changed = _unjoined(data)
         if changed:
             result.remarks.append(changed)
@@ -84,10 +84,13 @@ def keep_luma(shop: Workshop, result: Result, data: bytes) -> None:
 
 
 def _unjoined(data: bytes) -> tuple[bytes, str]:
-    """The original of a joined file; where it cannot be had back, its luma, and why."""
+    """The original of a joined file; where it cannot be had back, its luma, and why. A grey file
+    with the recipe of another one is an original."""
     try:
         return jpeg.revert(data), ""
     except jpeg.JpegError as error:
+        if jpeg.probe(data, scans=False).components == 1:
+            return data, ""
         return _luma_of(data), f"coloured anew from its luma: {error}"
 
 

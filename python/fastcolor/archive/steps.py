@@ -91,7 +91,7 @@ class Steps(Workshop):
                 raise ItemError(f"is packed with {kind}, which is not opened; unpack it yourself")
             return self._leave_out(result)
         if kind == "jpeg" and isinstance(data, bytes):
-            if jpeg.is_joined(data) and not self.settings.force:
+            if not self.settings.force and _has_original(data):
                 return self._copy_joined(result, data)
             try:
                 return keep_luma(self, result, data)
@@ -127,3 +127,14 @@ class Steps(Workshop):
                 task.name, task.item.mtime_ns, lambda file: write_data(file, data)
             )
         result.finished = Finished(task.row, task.name, "sidecar", bytes=result.staged.size)
+
+
+def _has_original(data: bytes) -> bool:
+    """Whether this is a joined file as it was written; a recipe alone may come from another one."""
+    if not jpeg.is_joined(data):
+        return False
+    try:
+        jpeg.revert(data)
+    except jpeg.JpegError:
+        return False
+    return True
