@@ -149,7 +149,8 @@ bool put_aside(const Markers& grey, const Segment& segment, bool drop_icc, bool 
 
 std::string coding_refusal(const Frame& frame) {
   if (!frame.huffman_dct()) {
-    return concat("its coding is ", coding_of(frame), ", not Huffman-coded baseline, extended or progressive");
+    return concat("its coding is ", coding_of(frame),
+                  ", not Huffman-coded baseline, extended or progressive");
   }
   return frame.precision == 8 ? "" : concat("its samples have ", frame.precision, " bits, not 8");
 }
