@@ -131,7 +131,7 @@ def test_outputs_that_were_worked_on_stay(source, tmp_path):
         code, heard = colour(source, out)
         assert code == 1
         (reason,) = heard.failures.values()
-        assert "was changed since it was written, and stays; --force" in reason
+        assert "000001.jpg was changed since it was written; --force replaces it" in reason
         assert edited.read_bytes().endswith(b"a title")
         assert archives.tree(out)["box0/000002.jpg"] == before["box0/000002.jpg"]
     assert colour(source, out, Settings(size=32, jobs=2, force=True))[0] == 0

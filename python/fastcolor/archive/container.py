@@ -127,7 +127,7 @@ class ContainerSink:
     def drop(self, name: str) -> None:
         pass
 
-    def refusal(self, name: str, ours: bool, force: bool) -> str | None:
+    def refusal(self, name: str, written: int | None, force: bool) -> str | None:
         return None
 
     def publish(self, batch: list[tuple[Finished, Staged]]) -> None:

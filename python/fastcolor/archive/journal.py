@@ -276,15 +276,16 @@ class Journal(Ledger, Contents):
                 ],
             )  # fmt: skip
 
-    def takes_name(self, row: int, name: str) -> tuple[str, bool]:
+    def takes_name(self, row: int, name: str) -> tuple[str, int | None]:
         """Why this row cannot have another output name than it was admitted with ("" when it can),
-        and whether what lies under that name is of this row."""
+        and the size of what was written for it under that name, if anything was."""
         with self._explained():
             other = self._by_key(folded(name))
             if other is not None and other["id"] != row:
-                return collision(name, other), False
-            mine = self._db.execute("SELECT name, ours FROM items WHERE id = ?", (row,)).fetchone()
-            return "", mine is not None and bool(mine["ours"]) and mine["name"] == name
+                return collision(name, other), None
+            mine = self._db.execute("SELECT * FROM items WHERE id = ?", (row,)).fetchone()
+            written = mine is not None and mine["ours"] and mine["name"] == name
+            return "", int(mine["bytes"]) if written else None
 
     def left_ready(self) -> list[sqlite3.Row]:
         with self._explained():

@@ -198,14 +198,10 @@ class _Job:
             self.skipped_now += bool(admission.outcome)  # else this run met it twice
             self._tell(self.progress.skipped, item)
             return None
-        changed = admission.ours and not self.restart and self._is_changed(admission)
-        ours = admission.ours and not changed
-        refusal = self.sink.refusal(admission.name, ours, self.settings.force)
+        written = admission.size if admission.ours else None
+        force = self.settings.force or (admission.ours and self.restart)
+        refusal = self.sink.refusal(admission.name, written, force)
         if refusal:
-            if changed:
-                refusal = (
-                    "its output was changed since it was written, and stays; --force replaces it"
-                )
             self._failed(item, admission.row, refusal)
             return None
         data = b""
@@ -229,10 +225,6 @@ class _Job:
             return admission
         self.journal.redo(admission.row)
         return replace(admission, action="do", ours=True)
-
-    def _is_changed(self, admission: Admission) -> bool:
-        """Whether what this job wrote is there no more as it was, but something else is."""
-        return not self.sink.holds(admission.name, admission.size)
 
     def _take(self, workers: Workers[Task, Result], timeout: float | None = MOST_SECONDS) -> bool:
         """One result from the workers, and what became ready by it."""
@@ -272,8 +264,9 @@ class _Job:
             self.problem = self.problem or result.error
             return
         if finished is not None and finished.name != task.name and finished.outcome == "copied":
-            reason, ours = self.journal.takes_name(task.row, finished.name)
-            reason = reason or self.sink.refusal(finished.name, ours, self.settings.force) or ""
+            reason, written = self.journal.takes_name(task.row, finished.name)
+            force = self.settings.force or (written is not None and self.restart)
+            reason = reason or self.sink.refusal(finished.name, written, force) or ""
         if reason or finished is None or staged is None:
             self._drop(result)
             self._failed(task.item, task.row, reason)

@@ -50,7 +50,7 @@ class Sink(Protocol):
     def stage(self, name: str, mtime_ns: int, write: Write) -> Staged: ...
     def settle(self, name: str, staged: Staged) -> None: ...
     def drop(self, name: str) -> None: ...
-    def refusal(self, name: str, ours: bool, force: bool) -> str | None: ...
+    def refusal(self, name: str, written: int | None, force: bool) -> str | None: ...
     def publish(self, batch: list[tuple[Finished, Staged]]) -> None: ...
     def finish(self) -> None: ...
     def close(self) -> None: ...
@@ -142,7 +142,8 @@ class FolderSink:
         with suppress(OSError):  # the folder is gone, or read-only: this run left nothing there
             os.unlink(self._temporary(name))
 
-    def refusal(self, name: str, ours: bool, force: bool) -> str | None:
+    def refusal(self, name: str, written: int | None, force: bool) -> str | None:
+        """Why nothing may be put there. ``written``: the size of what this job did put there."""
         try:
             os.lstat(self._root + name)
         except OSError as error:
@@ -152,8 +153,10 @@ class FolderSink:
             return f"its output {target} is a folder that exists"
         if self._owned(target):
             return f"its output {target} would replace an original"
-        if ours or force:
+        if force or (written is not None and self.holds(name, written)):
             return None
+        if written is not None:
+            return f"its output {target} was changed since it was written; --force replaces it"
         if self._journal.path is None:  # of a single picture: nothing is kept about it
             return f"{target} exists; --force replaces it"
         return f"{target} exists and is not of this job; --force replaces it"

@@ -223,8 +223,7 @@ def _revert(
         ),
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
-    max_file: Annotated[int, typer.Option(min=0, help="Bytes of a file or member; 0: any.")] = 1
-    << 32,
+    max_file: Annotated[int, typer.Option(min=0, help="Bytes of a file; 0: any.")] = 1 << 32,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
 ) -> None:
     """Restore the grey JPEG files that colorize joined chroma to, byte for byte."""

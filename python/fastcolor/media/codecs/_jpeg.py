@@ -110,28 +110,25 @@ class JpegPage(Page):
         return plane if colorspace == "GRAY" else np.asarray(found)
 
     def _decode_any_sampling(self, colorspace: str) -> Pixels:
+        to = "GRAYSCALE" if colorspace == "GRAY" else "RGB"
+        return self._by_libjpeg("a JPEG of unusual sampling", to)
+
+    def _decode_12_bits(self, colorspace: str) -> Pixels:
+        found = self._by_libjpeg("a JPEG of 12 bits per sample")
+        wide: Pixels = (found << 4) | (found >> 8)
+        return plain_luma(wide) if colorspace == "GRAY" else wide
+
+    def _by_libjpeg(self, what: str, colorspace: str | None = None) -> Pixels:
+        """By libjpeg's own interface, which reads more than TurboJPEG's."""
         try:
             import imagecodecs
         except ImportError as error:
-            raise missing("a JPEG of unusual sampling") from error
-        to = "GRAYSCALE" if colorspace == "GRAY" else "RGB"
+            raise missing(what) from error
         try:
-            found: Pixels = imagecodecs.jpeg8_decode(self.data, outcolorspace=to)
+            found: Pixels = imagecodecs.jpeg8_decode(self.data, outcolorspace=colorspace)
         except (imagecodecs.Jpeg8Error, ValueError) as error:
             raise DamagedError(f"the JPEG cannot be decoded: {error}") from error
         return found
-
-    def _decode_12_bits(self, colorspace: str) -> Pixels:
-        try:
-            import imagecodecs
-        except ImportError as error:
-            raise missing("a JPEG of 12 bits per sample") from error
-        try:
-            found = imagecodecs.jpeg8_decode(self.data)
-        except (imagecodecs.Jpeg8Error, ValueError) as error:
-            raise DamagedError(f"the JPEG cannot be decoded: {error}") from error
-        wide: Pixels = (found << 4) | (found >> 8)
-        return plain_luma(wide) if colorspace == "GRAY" else wide
 
     def _read_metadata(self) -> Metadata:
         return segments.read_metadata(self.frame.segments)
