@@ -177,6 +177,13 @@ def test_folders_that_may_not_be_written_are_named_before_any_work(tmp_path):
         assert "writing there is not allowed" in done.stderr.splitlines()[-1]
         assert "Traceback" not in done.stderr
     assert archives.tree(theirs) == archives.tree(mine) == {}
+    theirs.chmod(0o755)
+    mounted = theirs / "mounted"
+    mounted.mkdir()
+    theirs.chmod(0o555)
+    done = without_privileges(source, "-o", mounted)  # beside it nothing may be written
+    assert f"with a folder inside {mounted} as output it goes there" in done.stderr
+    assert without_privileges(source, "-o", mounted / "colour").returncode == 0
     one.chmod(0)
     done = without_privileges(source, "-o", mine / "out")
     assert (done.returncode, len(archives.tree(mine / "out"))) == (1, 2)

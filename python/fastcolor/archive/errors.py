@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fastcolor.archive.names import JOURNAL_SUFFIX
 from fastcolor.errors import FILES, FastcolorError
 
 
@@ -42,6 +43,14 @@ def cannot_write(path: object, error: OSError) -> JobError:
     )
 
 
+def _elsewhere(journal: Path | None) -> str:
+    """A way out for who named the folder at which a disk is mounted."""
+    output = journal and journal.with_name(journal.name.removesuffix(JOURNAL_SUFFIX))
+    if not output or not output.is_dir() or not os.access(output, os.W_OK | os.X_OK):
+        return ""
+    return f" (it lies beside the output: with a folder inside {output} as output it goes there)"
+
+
 @contextmanager
 def journal_trouble(path: Path | None) -> Iterator[None]:
     """What SQLite reports about a journal, as JobError."""
@@ -54,7 +63,7 @@ def journal_trouble(path: Path | None) -> Iterator[None]:
                 f"another fastcolor works on this output ({path}); let it end first"
             ) from error
         if "readonly" in text or (path and not os.access(path.parent, os.W_OK | os.X_OK)):
-            text = _REASONS[errno.EACCES]
+            text = _REASONS[errno.EACCES] + _elsewhere(path)
         raise JobError(
             f"cannot write the journal {path}: {text}; when that is mended, the same "
             "command goes on where it stopped"
