@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,23 @@ def test_the_ideal_is_of_the_path():
     assert set(lossless) == {"decode", "prepare", "network", "merge", "compress", "join"}
     assert set(archive.LIBRARIES) < set(lossless)
     assert all(cost.seconds > 0 and cost.cpu > 0 for cost in lossless.values())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("begun", ["in/*.jpg", "out-*"])
+def test_stopped_it_leaves_nothing(tmp_path, number, begun):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fastcolor", "bench", "archive", "--megapixels", "0.05"],
+        env=os.environ | {"TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    while not list(tmp_path.glob(f"fastcolor-bench-*/{begun}")) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, err
+    assert "Traceback" not in err and "error" not in err
+    assert not list(tmp_path.glob("fastcolor-bench-*"))
 
 
 SCALE = Path(__file__).parents[1] / "benchmarks" / "archive_scale.py"

@@ -63,7 +63,8 @@ def test_while_the_engine_is_opened_a_job_ends_in_order(tmp_path):
     assert not archives.leftovers(tmp_path)
 
 
-def test_revert_removes_what_it_began(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_revert_removes_what_it_began(tmp_path, number):
     source = archives.fill(tmp_path / "in", 60)
     assert archives.colorize(source, "-o", tmp_path / "c", *archives.QUICK).returncode == 0
     command = [
@@ -81,8 +82,8 @@ def test_revert_removes_what_it_began(tmp_path):
     )  # fmt: skip
     while not archives.leftovers(tmp_path) and process.poll() is None:
         time.sleep(0.001)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (130, SENTENCE)
+    assert (process.returncode, err) == (128 + number, SENTENCE)
     assert not archives.leftovers(tmp_path)
     assert not (tmp_path / "b.zip").exists()

@@ -1,4 +1,5 @@
-"""Ctrl-C in the command line: one sentence and exit code 130, at whatever instant it comes.
+"""Ctrl-C in the command line: one sentence and exit code 130, at whatever instant it comes; where
+something is to be removed, SIGTERM in the same way with 143.
 
 Imports nothing that takes long: it must be there before the rest is loaded. While a job runs,
 fastcolor.archive.signals takes its place.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from contextlib import suppress
 from types import FrameType
 
@@ -22,9 +24,11 @@ def end_at_once() -> None:
 
 
 def unwind() -> None:
-    """From here on the first one raises KeyboardInterrupt, so that what was begun is removed."""
+    """From here on the first one raises an exception, so that what was begun is removed."""
     global _unwinding
     _unwinding = True
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # it removes nothing by itself
+        signal.signal(signal.SIGTERM, _on_interrupt)
 
 
 def _on_interrupt(number: int, frame: FrameType | None) -> None:
@@ -34,4 +38,6 @@ def _on_interrupt(number: int, frame: FrameType | None) -> None:
     if not _unwinding:
         os._exit(128 + number)
     _unwinding = False
+    if number == signal.SIGTERM:
+        sys.exit(128 + number)
     raise KeyboardInterrupt

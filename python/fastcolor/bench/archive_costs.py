@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -128,6 +129,8 @@ def whole(folder: Path, count: int, settings: Settings) -> tuple[Outcome, Cost]:
     cpu, start = time.process_time(), time.perf_counter()
     outcome = run([folder], output, settings)
     spent = Cost((time.perf_counter() - start) / count, (time.process_time() - cpu) / count)
+    if outcome.exit_code > 128:  # the job took the signal, and ended in order
+        sys.exit(outcome.exit_code)
     if outcome.exit_code or outcome.done_now != outcome.counts["coloured"]:
         raise FastcolorError(f"the benchmark's own archive failed: {outcome.failures}")
     for made in output.iterdir():
