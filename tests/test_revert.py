@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import archives
 import jpeg_files as files
 import pytest
 
@@ -122,6 +123,18 @@ def test_one_file_to_one_file(tmp_path):
     assert (tmp_path / "y.jpg").read_bytes() == GREYS["a.jpg"]
     assert revert(tmp_path / "x.jpg", "-o", tmp_path / "folder").returncode == 0
     assert (tmp_path / "folder" / "x.jpg").read_bytes() == GREYS["a.jpg"]
+
+
+def test_what_was_coloured_here_and_has_no_way_back_is_named(tmp_path):
+    grey = written(tmp_path / "grey", {"a.jpg": GREYS["a.jpg"], "b.jpg": GREYS["a.jpg"]})
+    assert archives.colorize(grey, "-o", tmp_path / "in", *archives.QUICK).returncode == 0
+    data = (tmp_path / "in" / "b.jpg").read_bytes()
+    (tmp_path / "in" / "b.jpg").write_bytes(files.without(data, 0xE9))
+    done = revert(tmp_path / "in", "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert "b.jpg: was coloured by fastcolor and has no original in it" in done.stderr
+    assert "1 restored, 1 failed" in done.stdout
+    assert found(tmp_path / "out") == {"a.jpg": GREYS["a.jpg"]}
 
 
 def test_one_bad_file_does_not_stop_the_others(tmp_path):

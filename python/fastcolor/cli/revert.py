@@ -22,8 +22,14 @@ from fastcolor.archive.sink import temporary_name
 from fastcolor.archive.source import Inputs
 from fastcolor.archive.task import write_data
 from fastcolor.errors import FastcolorError
+from fastcolor.media import codecs
+from fastcolor.media.metadata import is_coloured_here
 
 LUMA_ONLY = "only the luma of a colour-encoded file, whose chroma colorize did not keep"
+NO_WAY_BACK = (
+    "was coloured by fastcolor and has no original in it: it was encoded anew, or another program "
+    "wrote it since"
+)
 
 
 @dataclass
@@ -38,7 +44,8 @@ class Counts:
 def revert(inputs: list[str], output: Path, *, max_file: int, force: bool, quiet: bool) -> int:
     """Restores every joined file of the inputs below ``output``; gives the exit code.
 
-    What was not joined is left out, which is a failure only for a file that was named itself. A
+    What was not joined is left out, which is a failure only for a file that was named itself, or
+    whose provenance says that it came from here. A
     single file goes to ``output`` when that has the suffix of a picture, else into that folder,
     .zip or .tar. The input - is a list on stdin.
     """
@@ -108,6 +115,8 @@ def _restore(item: Item, place: Place, counts: Counts, *, named: bool) -> bool:
     if not jpeg.is_joined(data):
         if named:
             raise ItemError("was not joined by fastcolor: there is nothing to go back to")
+        if _is_coloured_here(data):
+            raise ItemError(NO_WAY_BACK)
         counts.left += 1
         return False
     there = place.put(item, jpeg.revert(data))
@@ -116,6 +125,16 @@ def _restore(item: Item, place: Place, counts: Counts, *, named: bool) -> bool:
     counts.there += there and not luma_only
     counts.restored += not there and not luma_only
     return luma_only
+
+
+def _is_coloured_here(data: bytes) -> bool:
+    if codecs.sniff(data) != "jpeg":
+        return False
+    try:
+        with codecs.open_document(data, fail_on="none") as document:
+            return is_coloured_here(document.page(0).metadata)
+    except FastcolorError:
+        return False
 
 
 class Place(Protocol):

@@ -8,7 +8,14 @@ from fastcolor import _core
 from fastcolor.media.metadata import _exif, _icc, _xmp
 from fastcolor.media.metadata._icc import tone_curve
 
-__all__ = ["Metadata", "for_colour", "source_type", "tone_curve", "with_provenance"]
+__all__ = [
+    "Metadata",
+    "for_colour",
+    "is_coloured_here",
+    "source_type",
+    "tone_curve",
+    "with_provenance",
+]
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,12 @@ def with_provenance(metadata: Metadata, *, model: str, version: str) -> Metadata
         xmp = _xmp.with_provenance(None, model=model, version=version, software=software)
         problem = f"{error}; it was replaced"
         return replace(metadata, xmp=xmp, problems=(*metadata.problems, problem))
+
+
+def is_coloured_here(metadata: Metadata) -> bool:
+    """Whether :func:`with_provenance` was at it, whatever was written since."""
+    xmp = metadata.xmp or b""
+    return b"AISystemUsed" in xmp and b"fastcolor, model " in xmp
 
 
 def source_type(metadata: Metadata) -> str | None:
