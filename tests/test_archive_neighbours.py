@@ -216,8 +216,8 @@ def test_a_job_that_ends_with_an_error_reports_what_it_can(tmp_path, monkeypatch
     report = tmp_path / "report.html"
     with pytest.raises(JobError, match="space"):
         command.colorize(
-            [str(source)], tmp_path / "out", None, {"size": 32, "jobs": 1},
-            restart=False, report=report, json_log=True, quiet=False,
+            [str(source)], tmp_path / "out", None,
+            {"size": 32, "jobs": 1, "report": report, "json_log": True}, restart=False,
         )  # fmt: skip
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (last["event"], last["exit_code"]) == ("error", 5)

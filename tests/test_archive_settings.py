@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import archives
+import jpeg_files
 import pytest
 
 from fastcolor.archive import Settings
@@ -48,6 +49,15 @@ def test_a_settings_file_may_ask_for_report_and_log(tmp_path, source):
     path.write_text("quiet = true\nsize = 32\n")
     done = archives.colorize(source, "-o", tmp_path / "out", "--settings", path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_command_line_has_the_last_word(tmp_path, source):
+    path = tmp_path / "settings.toml"
+    path.write_text("force = true\nquiet = true\njson-log = true\nsize = 32\n")
+    (source / "colour.jpg").write_bytes(jpeg_files.colour())
+    no = ("--no-force", "--no-quiet", "--no-json-log")
+    done = archives.colorize(source, "-o", tmp_path / "out", "--settings", path, *no)
+    assert "3 coloured, 1 copied (in colour already)" in done.stdout
 
 
 @pytest.mark.parametrize(

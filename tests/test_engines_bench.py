@@ -99,7 +99,7 @@ def test_mistakes_are_told_before_anything_is_measured(tmp_path, monkeypatch):
     for options, error, message in [
         ({"sizes": "256,250"}, typer.BadParameter, "must be multiples of 32 for fast"),
         ({"only": "abacus"}, typer.BadParameter, "holds 'abacus'"),
-        ({"json_": tmp_path}, IsADirectoryError, "Is a directory"),
+        ({"json_": tmp_path}, typer.BadParameter, "is a folder; name a file"),
         ({"html": tmp_path / "file" / "page.html"}, OSError, "page.html|file"),
         ({"model": str(tmp_path / "none.onnx")}, ModelError, "there is no model file"),
     ]:

@@ -104,7 +104,7 @@ def _check_type(option: str, value: Any, kind: type) -> None:
 
 def load(path: Path | None, given: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
     """Settings of the TOML file, overridden by those given (names as in Settings, or with -); and
-    the report, json_log and quiet of the file, as far as it has them."""
+    report, json_log and quiet, as far as either has them."""
     values: dict[str, Any] = {}
     of_a_run: dict[str, Any] = {}
     if path is not None:
@@ -120,7 +120,8 @@ def load(path: Path | None, given: dict[str, Any]) -> tuple[Settings, dict[str, 
             else:
                 known = ", ".join(sorted({*_FIELDS, *_OF_A_RUN}))
                 raise SettingsError(f"{path} has the unknown setting {key!r}; known are {known}")
-    values.update(given)
+    for name, value in given.items():
+        (of_a_run if name in _OF_A_RUN else values)[name] = value
     return replace(Settings(), **values), of_a_run
 
 

@@ -17,7 +17,8 @@ from typing import Annotated, TextIO
 import typer
 
 from fastcolor import _interrupt
-from fastcolor.cli import engines
+from fastcolor.cli import bench, engines
+from fastcolor.cli.arguments import path
 from fastcolor.errors import INTERRUPTED, FastcolorError, StartError, exit_code_of
 
 app = typer.Typer(
@@ -27,8 +28,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-_bench = typer.Typer(help="Measure this machine.", no_args_is_help=True)
-app.add_typer(_bench, name="bench")
 
 
 def version() -> str:
@@ -38,12 +37,6 @@ def version() -> str:
         from fastcolor import __version__
 
         return __version__
-
-
-def _path(text: str) -> Path:
-    if not text:  # of a variable that is not set: it would be the working folder
-        raise typer.BadParameter("it is empty")
-    return Path(text)
 
 
 def _print_version(wanted: bool) -> None:
@@ -76,13 +69,13 @@ def _demo(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", parser=_path, metavar="PATH", help="Folder for the pictures."
+            "--output", "-o", parser=path, metavar="PATH", help="Folder for the pictures."
         ),
     ] = Path("fastcolor-demo"),
     image: Annotated[
         Path | None,
         typer.Option(
-            "--image", "-i", parser=_path, metavar="PATH", help="A photograph of your own instead."
+            "--image", "-i", parser=path, metavar="PATH", help="A photograph of your own instead."
         ),
     ] = None,
     operators: Annotated[
@@ -110,14 +103,18 @@ def _colorize(
         typer.Option(
             "--output",
             "-o",
-            parser=_path,
+            parser=path,
             metavar="PATH",
             help="Folder, .zip or .tar; for one picture also a file.",
         ),
     ],
     settings: Annotated[
         Path | None,
-        typer.Option(help="TOML file with options of these names, but --restart."),
+        typer.Option(
+            parser=path,
+            metavar="PATH",
+            help="TOML file with options of these names, but --restart.",
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Name or ONNX file; default fast.")] = None,
     engine: Annotated[str | None, typer.Option(help="What runs the model; default auto.")] = None,
@@ -175,7 +172,9 @@ def _colorize(
     ] = None,
     force: Annotated[
         bool | None,
-        typer.Option("--force", help="Colour what is in colour; replace others' outputs."),
+        typer.Option(
+            "--force/--no-force", help="Colour what is in colour; replace others' outputs."
+        ),
     ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Make everything anew.")] = False,
     max_pixels: Annotated[
@@ -191,17 +190,23 @@ def _colorize(
     max_file: Annotated[
         int | None, typer.Option(help="Bytes of a file or member, 0: any; default 2^32.")
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML page about the job.")] = None,
-    json_log: Annotated[bool, typer.Option("--json-log", help="Log JSON lines to stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(parser=path, metavar="PATH", help="Write an HTML page about the job."),
+    ] = None,
+    json_log: Annotated[
+        bool | None, typer.Option("--json-log/--no-json-log", help="Log JSON lines to stdout.")
+    ] = None,
+    quiet: Annotated[
+        bool | None, typer.Option("--quiet/--no-quiet", "-q", help="Say only what failed.")
+    ] = None,
 ) -> None:
     """Give colour to pictures, folders and archives. Interrupted, the same command goes on."""
     from fastcolor.cli.colorize import colorize
 
-    apart = ("inputs", "output", "settings", "restart", "report", "json_log", "quiet")
+    apart = ("inputs", "output", "settings", "restart")
     given = {k: v for k, v in context.params.items() if k not in apart and v is not None}
-    flags = {"restart": restart, "json_log": json_log, "quiet": quiet}
-    raise typer.Exit(colorize(inputs, output, settings, given, report=report, **flags))
+    raise typer.Exit(colorize(inputs, output, settings, given, restart=restart))
 
 
 @app.command("revert")
@@ -217,7 +222,7 @@ def _revert(
         typer.Option(
             "--output",
             "-o",
-            parser=_path,
+            parser=path,
             metavar="PATH",
             help="Folder, .zip or .tar; for one picture also a .jpg.",
         ),
@@ -233,64 +238,8 @@ def _revert(
     raise typer.Exit(revert(inputs, output, max_file=max_file, force=force, quiet=quiet))
 
 
-def _check_json(path: Path | None) -> None:
-    """Before minutes of work, not after them."""
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        if path.is_dir():
-            raise typer.BadParameter(f"--json: {path} is a folder; name a file")
-
-
-@_bench.command("kernels")
-def _kernels(
-    json: Annotated[
-        Path | None,
-        typer.Option("--json", parser=_path, metavar="PATH", help="Write the rows here too."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    megapixels: Annotated[float, typer.Option(min=0.1, max=200, help="Image size.")] = 8.0,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of ours and of the peer.")] = 1,
-    repetitions: Annotated[int, typer.Option(min=1, help="Timed rounds of each side.")] = 7,
-    only: Annotated[str, typer.Option(help="Rows whose name contains this.")] = "",
-) -> None:
-    """Time every operator against the best common way of doing the same."""
-    from fastcolor.bench import cases, kernels, measure
-    from fastcolor.bench.rows import Settings
-
-    if device not in ("cpu", "cuda"):
-        raise typer.BadParameter(f"--device must be cpu or cuda, not {device}")
-    if threads > measure.cpu_count():
-        raise typer.BadParameter(f"--threads: there are {measure.cpu_count()} processors here")
-    names = [case.name for case in cases.cases() if device in case.devices]
-    if not any(only in name for name in names):
-        raise typer.BadParameter(f"--only: no row holds {only!r}; there are {', '.join(names)}")
-    _check_json(json)
-    kernels.show(kernels.run(Settings(device, megapixels, threads, repetitions, only)), json)
-
-
-@_bench.command("archive")
-def _archive(
-    json: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
-    megapixels: Annotated[
-        list[float] | None,
-        typer.Option(min=0.01, max=200, help="Size of the pictures; repeatable; default 2, 12."),
-    ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="About how long a job takes.")] = 8.0,
-    jobs: Annotated[
-        int | None, typer.Option(min=0, help="Pictures worked on at once; default: CPUs.")
-    ] = None,
-    engine: Annotated[str, typer.Option(help="What runs the model.")] = "auto",
-) -> None:
-    """Time whole jobs against their steps measured alone, and against a usual loop."""
-    from fastcolor.bench import archive
-
-    _interrupt.unwind()
-    _check_json(json)
-    archive.show(archive.measure_all(megapixels or [2.0, 12.0], seconds, jobs, engine), json)
-
-
-engines.register(app, _bench)
+app.add_typer(bench.app, name="bench")
+engines.register(app, bench.app)
 
 
 def _hold_standard_files() -> None:

@@ -21,15 +21,12 @@ def colorize(
     given: dict[str, Any],
     *,
     restart: bool,
-    report: Path | None,
-    json_log: bool,
-    quiet: bool,
 ) -> int:
+    """Options ``given`` on the command line go before those of the file; gives the exit code."""
     settings, of_a_run = load(settings_file, given)
-    if report is None and "report" in of_a_run:
-        report = Path(of_a_run["report"])
-    quiet = quiet or of_a_run.get("quiet", False)
-    progress = _progress(json_log or of_a_run.get("json_log", False), quiet)
+    report = Path(of_a_run["report"]) if "report" in of_a_run else None
+    quiet = of_a_run.get("quiet", False)
+    progress = _progress(of_a_run.get("json_log", False), quiet)
     if "-" in inputs and len(inputs) > 1:
         raise ValueError("INPUT: - (a list on stdin) cannot stand beside other inputs")
     source: Any = sys.stdin.buffer if inputs == ["-"] else inputs

@@ -138,11 +138,8 @@ def colour(output: Path, image: Path | None) -> None:
         [str(path) for path in sources],
         folder,
         None,
-        {"force": True},
+        {"force": True, "report": output / "report.html"},
         restart=True,
-        report=output / "report.html",
-        json_log=False,
-        quiet=False,
     )
     if code:
         raise JobError(f"the demo failed, see {output / 'report.html'}")

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from fastcolor import _interrupt
+from fastcolor.cli.arguments import RowsFile, check_writable, path
 from fastcolor.errors import INTERRUPTED
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -195,8 +196,10 @@ def bench_engines(
     batches: Annotated[str, typer.Option(help="Pictures per run.")] = "1,8,32",
     repetitions: Annotated[int, typer.Option(min=1, help="Timed runs of each case.")] = 7,
     only: Annotated[str, typer.Option(help="Engines whose name contains this.")] = "",
-    json_: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page with charts.")] = None,
+    json_: RowsFile = None,
+    html: Annotated[
+        Path | None, typer.Option(parser=path, metavar="PATH", help="Write a page with charts.")
+    ] = None,
     remember: Annotated[
         bool, typer.Option("--remember", help="Let auto take the fastest on this machine.")
     ] = False,
@@ -218,10 +221,7 @@ def bench_engines(
         raise typer.BadParameter(f"--sizes must be multiples of {step} for {spec.name}: {sizes!r}")
     if not any(only in name for name in KINDS):
         raise typer.BadParameter(f"--only: none of {', '.join(KINDS)} holds {only!r}")
-    for target in (json_, html):  # before minutes of work, not after them
-        if target is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.open("a").close()
+    check_writable(json=json_, html=html)
     settings = engines.Settings(model, sides, numbers(batches, "batches"), repetitions, only)
     _interrupt.unwind()
     result = engines.run(settings)
