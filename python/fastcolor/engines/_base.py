@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -33,12 +32,7 @@ class Engine(Protocol):
     def run(self, batch: Array) -> Array: ...
     def close(self) -> None: ...
     def __enter__(self) -> Engine: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *error: object) -> None: ...
 
 
 def dense(batch: Array) -> Any:
@@ -108,12 +102,7 @@ class BaseEngine:
     def __enter__(self) -> BaseEngine:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _run(self, batch: Array) -> Array:
