@@ -42,7 +42,7 @@ def _initialisers(path: Path) -> tuple[dict[str, Tensor], list[str]]:
     return tensors, [node.input[1] for node in convolutions]
 
 
-def _pairs(network: nn.Module, example: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d | None]]:
+def pairs_of(network: nn.Module, example: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d | None]]:
     """Convolutions in order of execution, each with the batch norm that takes its answer."""
     calls: list[nn.Module] = []
     kinds = (nn.Conv2d, nn.BatchNorm2d)
@@ -63,19 +63,19 @@ def _pairs(network: nn.Module, example: Tensor) -> list[tuple[nn.Conv2d, nn.Batc
 
 
 @torch.no_grad()
-def warm_start(network: nn.Module, path: Path, lumas: Iterable[Tensor]) -> None:
-    """Give ``network`` the weights of the model at ``path``; ``lumas`` are training inputs."""
+def become(network: nn.Module, path: Path, example: Tensor) -> list[nn.BatchNorm2d]:
+    """Make ``network`` the very function that the model at ``path`` is, its batch norms doing no
+    more than adding their biases; gives those."""
     tensors, names = _initialisers(path)
-    batches = list(lumas)
     network.eval()
     own = dict(network.named_parameters())
     for name, value in tensors.items():
         if name.removeprefix(PREFIX) in own:
             _take(own[name.removeprefix(PREFIX)], value, path)
-    pairs = _pairs(network, batches[0][:1])
+    pairs = pairs_of(network, example)
     if len(names) < len(pairs):  # what decodes the answer may be a convolution of its own
         raise UnlikeModelError(f"{path} holds another network than the recipe's")
-    statistics = []
+    norms = []
     for (convolution, norm), name in zip(pairs, names):
         _take(convolution.weight, tensors[name], path)
         bias = tensors.get(f"{name}/bias")
@@ -83,11 +83,25 @@ def warm_start(network: nn.Module, path: Path, lumas: Iterable[Tensor]) -> None:
             if bias is not None and convolution.bias is not None:
                 _take(convolution.bias, bias, path)
             continue
-        norm.running_mean.zero_()
-        norm.running_var.fill_(1 - norm.eps)
-        norm.weight.fill_(1)
+        only_add(norm)
         _take(norm.bias, bias, path)
-        statistics.append((norm, []))
+        norms.append(norm)
+    return norms
+
+
+@torch.no_grad()
+def only_add(norm: nn.BatchNorm2d) -> None:
+    """Leave nothing of a batch norm but its bias."""
+    norm.running_mean.zero_()
+    norm.running_var.fill_(1 - norm.eps)
+    norm.weight.fill_(1)
+
+
+@torch.no_grad()
+def warm_start(network: nn.Module, path: Path, lumas: Iterable[Tensor]) -> None:
+    """Give ``network`` the weights of the model at ``path``; ``lumas`` are training inputs."""
+    batches = list(lumas)
+    statistics = [(norm, []) for norm in become(network, path, batches[0][:1])]
     hooks = [
         norm.register_forward_pre_hook(
             lambda _, inputs, seen=seen: seen.append(
