@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,23 @@ def folder(root: Path, count: int = 12) -> Path:
     for number in range(count):
         (target / f"{number:04d}.png").write_bytes(encoded(number))
     return root
+
+
+def make_tar(path: Path, count: int) -> Path:
+    with tarfile.open(path, "w") as archive:
+        for number in range(count):
+            data = encoded(number)
+            info = tarfile.TarInfo(f"{number:04d}.png")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def make_zip(path: Path, count: int) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(count):
+            archive.writestr(f"{number:04d}.png", encoded(number))
+    return path
 
 
 def recipe(path: Path, steps: int = 6, checkpoint_minutes: float = 10.0) -> Path:

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from generated import encoded, folder
+from generated import encoded, folder, make_tar, make_zip
 from training.data.batches import CropBatches
 from training.data.cache import EmptyDataError, open_cache
 from training.data.sources import decode, find, members
-
-
-def make_tar(path: Path, count: int) -> Path:
-    with tarfile.open(path, "w") as archive:
-        for number in range(count):
-            data = encoded(number)
-            info = tarfile.TarInfo(f"{number:04d}.png")
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return path
-
-
-def make_zip(path: Path, count: int) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for number in range(count):
-            archive.writestr(f"{number:04d}.png", encoded(number))
-    return path
 
 
 def test_folder_tar_and_zip_give_the_same_pictures(tmp_path: Path) -> None:
@@ -43,16 +23,6 @@ def test_folder_tar_and_zip_give_the_same_pictures(tmp_path: Path) -> None:
     listings = [list(members(source, said.append)) for source in sources]
     assert listings[0] == listings[1] == listings[2]
     assert not said
-
-
-def test_shard_cut_short_keeps_what_came_before(tmp_path: Path) -> None:
-    shard = make_tar(tmp_path / "a.tar", 6)
-    whole = shard.read_bytes()
-    shard.write_bytes(whole[: len(whole) // 2])
-    said: list[str] = []
-    names = [name for name, _ in members(shard, said.append)]
-    assert 0 < len(names) < 6
-    assert any("a.tar" in line for line in said)
 
 
 def test_a_picture_validates_in_every_cache_or_in_none(tmp_path: Path) -> None:

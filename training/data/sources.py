@@ -7,7 +7,6 @@ A source that cannot be opened, or a member that cannot be read, is named throug
 from __future__ import annotations
 
 import io
-import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -15,32 +14,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from training.data.shards import tar_members
+
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".ppm"}
 Report = Callable[[str], None]
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
+    """Whether a file of this name counts as a picture."""
     path = Path(name)
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-
-
-def _tar_members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
-    # Streaming keeps every picture before the damage when a shard is cut short.
-    with tarfile.open(path, "r|*") as archive:
-        for member in archive:
-            if member.isfile() and _is_picture(member.name):
-                stream = archive.extractfile(member)
-                data = stream.read() if stream else b""
-                if len(data) != member.size:
-                    report(f"{path}: cut short in {member.name}")
-                    return
-                yield member.name, data
 
 
 def _zip_members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(path) as archive:
         for name in sorted(archive.namelist()):
-            if _is_picture(name):
+            if is_picture(name):
                 try:
                     yield name, archive.read(name)
                 except (zipfile.BadZipFile, OSError, EOFError) as error:
@@ -49,7 +38,7 @@ def _zip_members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
 
 def _folder_members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
     for file in sorted(path.rglob("*")):
-        if file.is_file() and _is_picture(file.name):
+        if file.is_file() and is_picture(file.name):
             try:
                 yield str(file.relative_to(path)), file.read_bytes()
             except OSError as error:
@@ -64,8 +53,8 @@ def members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
         elif zipfile.is_zipfile(path):
             yield from _zip_members(path, report)
         else:
-            yield from _tar_members(path, report)
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError) as error:
+            yield from tar_members(path, is_picture, report)
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
         report(f"{path}: {error}")
 
 

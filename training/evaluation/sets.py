@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from .. import paths
+from ..data.shards import tar_members
+from ..data.sources import is_picture
 
 NAMED = {
     "photos": "photos-500.tar",
@@ -23,7 +24,6 @@ NAMED = {
     "bsd100": "bsd100.tar",
     "historical": "historical.tar",
 }
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp"}
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,13 @@ def locate(name: str, data: Path | None = None) -> Path:
 
 def _files(path: Path) -> list[tuple[str, bytes | Path]]:
     if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+        found = sorted(p for p in path.rglob("*") if is_picture(p.name))
         return [(str(p.relative_to(path)), p) for p in found]
-    with tarfile.open(path) as tar:
-        members = [m for m in tar if m.isfile() and Path(m.name).suffix.lower() in SUFFIXES]
-        return [(m.name, tar.extractfile(m).read()) for m in members]  # type: ignore[union-attr]
+    damage: list[str] = []
+    held: list[tuple[str, bytes | Path]] = list(tar_members(path, is_picture, damage.append))
+    if damage:
+        raise ValueError(damage[0])
+    return held
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -58,7 +60,8 @@ def to_tensor(image: Image.Image) -> Tensor:
 def pictures(path: Path, limit: int = 0, long_side: int = 0) -> Iterator[Picture]:
     """Every picture, or `limit` of them evenly spaced; shrunk to `long_side` if longer.
 
-    A picture that cannot be read is named on stderr and left out; none at all is an error.
+    A picture that cannot be read is named on stderr and left out; none at all is an error, and
+    so is a damaged tar: results on a part of a set do not compare.
     """
     files = _files(path)
     if limit and limit < len(files):
