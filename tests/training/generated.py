@@ -77,6 +77,16 @@ def make_zip(path: Path, count: int) -> Path:
     return path
 
 
+def damaged_avifs(target: Path) -> Path:
+    """Files with a hole at ever another place, in ``target``, which is made; returns it."""
+    target.mkdir()
+    whole = encoded(1, "AVIF")
+    for at in range(200, len(whole), 20):
+        (target / f"{at}.avif").write_bytes(whole[:at] + b"\xff" * 16 + whole[at + 16 :])
+        (target / f"{at}-cut.avif").write_bytes(whole[:at])
+    return target
+
+
 def recipe(path: Path, steps: int = 6, checkpoint_minutes: float = 10.0) -> Path:
     path.write_text(RECIPE.format(steps=steps, checkpoint_minutes=checkpoint_minutes))
     return path

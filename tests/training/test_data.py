@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from generated import encoded, folder, make_tar, make_zip
+from generated import damaged_avifs, encoded, folder, make_tar, make_zip
 from training.data.batches import CropBatches
 from training.data.cache import EmptyDataError, open_cache
 from training.data.sources import decode, find, members
@@ -54,6 +54,15 @@ def test_damage_is_named_and_skipped(tmp_path: Path) -> None:
     assert len(cache) == 2
     for name in ("0001.png", "b.tar", "missing-*.tar"):
         assert any(name in line for line in said), name
+
+
+def test_what_decoders_raise_is_named_and_skipped(tmp_path: Path) -> None:
+    damaged = damaged_avifs(tmp_path / "damaged")
+    (damaged / "whole.png").write_bytes(encoded(0))
+    said: list[str] = []
+    cache = open_cache([damaged], 64, tmp_path / "cache", said.append)
+    assert len(cache) + len(said) == len(list(damaged.iterdir()))
+    assert len(cache) > 0 and any("200-cut.avif" in line for line in said)
 
 
 def test_no_pictures_is_an_error(tmp_path: Path) -> None:

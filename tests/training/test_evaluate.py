@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from generated import folder, picture, recipe
+from generated import damaged_avifs, folder, picture, recipe
 from PIL import Image
 from training import checkpoint, evaluate, evaluate_sr, paths, table
 from training.color import AB_UNIT, rgb_to_lab
@@ -159,6 +159,17 @@ def test_damaged_pictures_are_named_and_none_is_an_error(
     (tmp_path / "good.png").unlink()
     with pytest.raises(ValueError, match="no readable picture"):
         list(pictures(tmp_path))
+
+
+def test_what_decoders_raise_is_named_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = damaged_avifs(tmp_path / "damaged")
+    picture(0).save(damaged / "whole.png")
+    kept = list(pictures(damaged))
+    said = capsys.readouterr().err
+    assert "whole.png" in [p.key for p in kept] and "200-cut.avif" in said
+    assert len(kept) + said.count("; left out") == len(list(damaged.iterdir()))
 
 
 def test_upscalers_are_compared_with_bicubic(

@@ -17,7 +17,6 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from training.data.sources import Report, decode, members
@@ -77,7 +76,7 @@ def _decoded(
     def attempt(item: tuple[str, bytes]) -> tuple[str, np.ndarray] | str:
         try:
             return item[0], decode(item[1], short_side)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        except Exception as error:  # decoders raise whatever they like
             return f"{item[0]}: {error}"
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

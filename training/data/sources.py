@@ -76,7 +76,7 @@ def find(root: Path, patterns: Iterable[str], report: Report) -> list[Path]:
 def decode(data: bytes, short_side: int) -> np.ndarray:
     """RGB uint8 (h,w,3), upright, short side brought to ``short_side`` when larger.
 
-    Raises OSError or ValueError when the bytes are no picture.
+    Raises what the decoder likes, RuntimeError too, when the bytes are no whole picture.
     """
     with Image.open(io.BytesIO(data)) as picture:
         if picture.format == "JPEG":

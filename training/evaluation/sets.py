@@ -71,7 +71,7 @@ def pictures(path: Path, limit: int = 0, long_side: int = 0) -> Iterator[Picture
         try:
             data = source.read_bytes() if isinstance(source, Path) else source
             image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
-        except OSError as error:
+        except Exception as error:  # decoders raise whatever they like
             print(f"{path.name}/{key}: {error}; left out", file=sys.stderr)
             continue
         if long_side and max(image.size) > long_side:
