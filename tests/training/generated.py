@@ -70,8 +70,8 @@ def make_tar(path: Path, count: int) -> Path:
     return path
 
 
-def make_zip(path: Path, count: int) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
+def make_zip(path: Path, count: int, method: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
         for number in range(count):
             archive.writestr(f"{number:04d}.png", encoded(number))
     return path

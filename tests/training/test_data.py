@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,53 @@ def test_folder_tar_and_zip_give_the_same_pictures(tmp_path: Path) -> None:
         folder(tmp_path, 4) / "pictures",
         make_tar(tmp_path / "a.tar", 4),
         make_zip(tmp_path / "a.zip", 4),
+        make_zip(tmp_path / "b.zip", 4, zipfile.ZIP_DEFLATED),
     ]
     said: list[str] = []
     listings = [list(members(source, said.append)) for source in sources]
-    assert listings[0] == listings[1] == listings[2]
+    assert all(listing == listings[0] for listing in listings)
     assert not said
+
+
+@pytest.mark.parametrize(
+    ("method", "place", "change", "behind_name"),
+    [
+        pytest.param(zipfile.ZIP_STORED, 40, b"\xff" * 8, True, id="checksum"),
+        pytest.param(zipfile.ZIP_DEFLATED, 0, b"\xff" * 8, True, id="deflate"),
+        pytest.param(zipfile.ZIP_STORED, 8, b"\x01", False, id="password"),
+        pytest.param(zipfile.ZIP_STORED, 10, b"\x62", False, id="method"),
+    ],
+)
+def test_a_damaged_member_of_a_zip_is_named_and_skipped(
+    tmp_path: Path, method: int, place: int, change: bytes, behind_name: bool
+) -> None:
+    path = make_zip(tmp_path / "a.zip", 4, method)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        name = archive.infolist()[2].filename
+    # Its content follows its name; its entry in the list at the end begins with PK\1\2.
+    entry = content.find(name.encode()) + len(name)
+    if not behind_name:
+        entry = content.rfind(b"PK\1\2", 0, content.rfind(name.encode()))
+    content[entry + place : entry + place + len(change)] = change
+    path.write_bytes(content)
+    said: list[str] = []
+    names = [member for member, _ in members(path, said.append)]
+    assert names == ["0000.png", "0001.png", "0003.png"]
+    assert len(said) == 1 and f"{path}: {name}: " in said[0]
+
+
+def test_a_damaged_zip_is_named_and_skipped(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "a.zip", 4)
+    content = path.read_bytes()
+    entry = content.find(b"PK\1\2")
+    unread = bytearray(content)
+    unread[entry + 6] = 99  # the version needed
+    for damaged in (bytes(unread), content[:entry], content[:-30]):
+        path.write_bytes(damaged)
+        said: list[str] = []
+        assert list(members(path, said.append)) == []
+        assert len(said) == 1 and str(path) in said[0]
 
 
 def test_a_picture_validates_in_every_cache_or_in_none(tmp_path: Path) -> None:

@@ -31,9 +31,11 @@ def _zip_members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
         for name in sorted(archive.namelist()):
             if is_picture(name):
                 try:
-                    yield name, archive.read(name)
-                except (zipfile.BadZipFile, OSError, EOFError) as error:
+                    data = archive.read(name)
+                except Exception as error:  # zlib's, of a password, of an unknown method
                     report(f"{path}: {name}: {error}")
+                    continue
+                yield name, data
 
 
 def _folder_members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
@@ -54,7 +56,7 @@ def members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
             yield from _zip_members(path, report)
         else:
             yield from tar_members(path, is_picture, report)
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+    except Exception as error:  # zipfile raises many on a damaged list of members
         report(f"{path}: {error}")
 
 
