@@ -127,6 +127,24 @@ def test_cache_holds_the_decoded_bytes_and_is_reused(tmp_path: Path) -> None:
     assert min(cache.picture(0).shape[:2]) == 64
 
 
+def test_a_folder_that_changed_below_is_decoded_again(tmp_path: Path) -> None:
+    source = folder(tmp_path / "set" / "below", 2).parent
+
+    def numbers() -> list[int]:
+        cache = open_cache([source], 64, tmp_path / "cache", print)
+        return [next(n for n in range(9) if np.array_equal(decode(encoded(n), 64), picture))
+                for picture in map(cache.picture, range(len(cache)))]  # fmt: skip
+
+    assert numbers() == [0, 1]
+    (source / "below" / "pictures" / "0001.png").write_bytes(encoded(7))
+    assert numbers() == [0, 7]
+    (source / "below" / "pictures" / "0000.png").rename(source / "below" / "pictures" / "2.png")
+    assert numbers() == [7, 0]
+    kept = len(list((tmp_path / "cache").iterdir()))
+    (source / "below" / "notes.txt").write_text("no picture")
+    assert numbers() == [7, 0] and len(list((tmp_path / "cache").iterdir())) == kept
+
+
 def test_batches_repeat_exactly_and_visit_every_picture_once(tmp_path: Path) -> None:
     cache = open_cache([folder(tmp_path, 12) / "pictures"], 72, tmp_path / "cache", print)
     batches = CropBatches(cache, np.arange(12), crop=64, batch=4, seed=5)

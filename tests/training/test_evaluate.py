@@ -16,6 +16,7 @@ from training.evaluation import report
 from training.evaluation.behaviour import behaviour
 from training.evaluation.measure import Truth, compare, render
 from training.evaluation.predictors import Grey, MeanColour, Network, Prediction
+from training.evaluation.run import Settings, baselines
 from training.evaluation.sets import pictures, to_tensor
 from training.evaluation.upsample import MODES
 from training.export import export
@@ -117,6 +118,16 @@ def test_rows_are_written_merged_and_not_doubled(trained: Path, tmp_path: Path) 
     text = out.with_suffix(".md").read_text()
     assert "mean colour per level" in text
     assert "## Definitions" in text
+
+
+def test_baselines_are_measured_again_when_a_picture_below_changes(tmp_path: Path) -> None:
+    root = folder(tmp_path / "set" / "below", 2).parent
+    settings = Settings(greys=("lstar",))
+    first = baselines(str(root), settings, {})
+    assert baselines(str(root), settings, {}) == first
+    picture(7).save(root / "below" / "pictures" / "0001.png")
+    again = baselines(str(root), settings, {})
+    assert [row["metrics"] for row in again] != [row["metrics"] for row in first]
 
 
 def test_a_limit_writes_nothing_unasked(trained: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from training.data.sources import Report, decode, members
+from training.data.sources import Report, decode, members, state
 
 
 class EmptyDataError(ValueError):
@@ -59,9 +59,8 @@ class PictureCache:
 def _digest(sources: Sequence[Path], short_side: int) -> str:
     text = ["drawn", str(short_side)]
     for source in sources:
-        stat = source.stat()
-        text.append(f"{source.resolve()}:{stat.st_size}:{stat.st_mtime_ns}")
-    return hashlib.sha256("\n".join(text).encode()).hexdigest()[:16]
+        text.append(f"{source.resolve()}:{state(source)}")
+    return hashlib.sha256("\n".join(text).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _draw(source: Path, member: str) -> int:

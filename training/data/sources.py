@@ -60,6 +60,18 @@ def members(path: Path, report: Report) -> Iterator[tuple[str, bytes]]:
         report(f"{path}: {error}")
 
 
+def state(path: Path) -> str:
+    """A text that changes when a file, or any picture below a folder, does."""
+    files = [path]
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if is_picture(p.name) and p.is_file())
+    rows = []
+    for file in files:
+        stat = file.stat()
+        rows.append(f"{file.relative_to(path)}:{stat.st_size}:{stat.st_mtime_ns}")
+    return "\n".join(rows)
+
+
 def find(root: Path, patterns: Iterable[str], report: Report) -> list[Path]:
     """Sources below ``root`` named by glob patterns; a pattern without a match is reported.
 

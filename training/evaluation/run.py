@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .. import paths
 from ..color import grey_to_lightness, lightness_to_grey, rgb_to_lightness, rgb_to_luma
+from ..data.sources import state
 from ..metrics.perceptual import Fid, Lpips
 from . import measure
 from .measure import Record, Truth, compare, quantise, render, summarise
@@ -133,13 +134,12 @@ def _row(name: str, column: Column, settings: Settings, count: int) -> Row:
 
 def baselines(name: str, settings: Settings, lpips: Mapping[str, Lpips]) -> list[Row]:
     """Grey and mean colour; kept below .cache/ because they never change for a set."""
-    stat = locate(name, settings.data).stat()
     sources = [
         Path(measure.__file__),
         MEAN_COLOUR,
         *sorted((paths.ROOT / "training/metrics").glob("*.py")),
     ]
-    key = repr((name, stat.st_size, stat.st_mtime_ns, settings, sorted(lpips))).encode()
+    key = repr((name, state(locate(name, settings.data)), settings, sorted(lpips))).encode()
     digest = hashlib.sha256(key + b"".join(path.read_bytes() for path in sources))
     kept = paths.ROOT / ".cache" / "evaluate" / f"{digest.hexdigest()[:24]}.json"
     if kept.is_file():
