@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -143,6 +146,35 @@ def test_a_folder_that_changed_below_is_decoded_again(tmp_path: Path) -> None:
     kept = len(list((tmp_path / "cache").iterdir()))
     (source / "below" / "notes.txt").write_text("no picture")
     assert numbers() == [7, 0] and len(list((tmp_path / "cache").iterdir())) == kept
+
+
+def test_an_interrupt_leaves_nothing_half_built(tmp_path: Path) -> None:
+    source = folder(tmp_path, 3) / "pictures"
+    (source / "0001.png").write_bytes(b"no picture")
+
+    def interrupt(text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        open_cache([source], 64, tmp_path / "cache", interrupt)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    old, fresh, alive = (
+        cache / name
+        for name in (f"64-a.part{gone.pid}", f"64-b.part{gone.pid}", f"64-c.part{os.getpid()}")
+    )
+    for file in (old, fresh, alive):
+        file.touch()
+    for file in (old, alive):
+        os.utime(file, (0, 0))
+    open_cache([folder(tmp_path, 1) / "pictures"], 64, cache, print)
+    assert [file.exists() for file in (old, fresh, alive)] == [False, True, True]
 
 
 def test_batches_repeat_exactly_and_visit_every_picture_once(tmp_path: Path) -> None:

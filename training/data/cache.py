@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -92,6 +94,45 @@ def _decoded(
                         yield _draw(source, result[0]), result[1]
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what processes that are gone left half built, not written to for an hour.
+
+    The hour spares what another machine builds in the same folder.
+    """
+    for left in folder.glob("*.part*"):
+        with suppress(OSError, ValueError):
+            if time.time() - left.stat().st_mtime > 3600:
+                try:
+                    os.kill(int(left.suffix.removeprefix(".part")), 0)
+                except ProcessLookupError:
+                    left.unlink()
+
+
+def _build(
+    sources: Sequence[Path], short_side: int, minimum: int, stem: Path, report: Report
+) -> None:
+    rows: list[tuple[int, int, int, int]] = []
+    position = 0
+    partial = stem.with_suffix(f".part{os.getpid()}")
+    whole = stem.with_suffix(f".tmp{os.getpid()}.npz")
+    try:
+        with partial.open("wb") as file:
+            stream = _decoded(sources, short_side, minimum, report)
+            for draw, picture in tqdm(stream, desc="decoding", unit="pic", mininterval=5):
+                file.write(np.ascontiguousarray(picture).data)
+                rows.append((position, picture.shape[0], picture.shape[1], draw))
+                position += picture.size
+        if not rows:
+            raise EmptyDataError(f"no usable picture in {', '.join(map(str, sources))}")
+        offset, height, width, draw = np.array(rows, dtype=np.int64).T
+        np.savez(whole, offset=offset, height=height, width=width, draw=draw)
+        partial.replace(stem.with_suffix(".u8"))
+        whole.replace(stem.with_suffix(".npz"))
+    finally:
+        partial.unlink(missing_ok=True)
+        whole.unlink(missing_ok=True)
+
+
 def open_cache(
     sources: Sequence[Path],
     short_side: int,
@@ -106,26 +147,11 @@ def open_cache(
     if not sources:
         raise EmptyDataError("no data: none of the named sources exists")
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     stem = folder / f"{short_side}-{_digest(sources, short_side)}"
     index, pixels = stem.with_suffix(".npz"), stem.with_suffix(".u8")
     if not index.exists():
-        rows: list[tuple[int, int, int, int]] = []
-        position = 0
-        partial = stem.with_suffix(f".part{os.getpid()}")
-        with partial.open("wb") as file:
-            stream = _decoded(sources, short_side, minimum, report)
-            for draw, picture in tqdm(stream, desc="decoding", unit="pic", mininterval=5):
-                file.write(np.ascontiguousarray(picture).data)
-                rows.append((position, picture.shape[0], picture.shape[1], draw))
-                position += picture.size
-        if not rows:
-            partial.unlink()
-            raise EmptyDataError(f"no usable picture in {', '.join(map(str, sources))}")
-        partial.replace(pixels)
-        offset, height, width, draw = np.array(rows, dtype=np.int64).T
-        whole = stem.with_suffix(f".tmp{os.getpid()}.npz")
-        np.savez(whole, offset=offset, height=height, width=width, draw=draw)
-        whole.replace(index)
+        _build(sources, short_side, minimum, stem, report)
     with np.load(index) as table:
         columns = {name: table[name] for name in ("offset", "height", "width", "draw")}
     return PictureCache(np.memmap(pixels, np.uint8, mode="c"), **columns)
