@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from generated import damaged_avifs, encoded, folder, make_tar, make_zip
+from generated import damaged_avifs, encoded, folder, make_tar, make_zip, picture
+from PIL import Image
 from training.data.batches import CropBatches
 from training.data.cache import EmptyDataError, open_cache
 from training.data.sources import decode, find, members
@@ -146,6 +148,27 @@ def test_a_folder_that_changed_below_is_decoded_again(tmp_path: Path) -> None:
     kept = len(list((tmp_path / "cache").iterdir()))
     (source / "below" / "notes.txt").write_text("no picture")
     assert numbers() == [7, 0] and len(list((tmp_path / "cache").iterdir())) == kept
+
+
+def test_pictures_of_no_use_are_left_out_and_counted(tmp_path: Path) -> None:
+    kept = {"a": picture(1), "b": picture(2, 252, 84), "c": picture(3, 84, 252)}
+    faint = Image.blend(picture(4).convert("L").convert("RGB"), picture(4), 0.05)
+    greys = {"d": picture(4).convert("L"), "e": faint}
+    others = {"f": picture(5, 300, 84), "g": picture(6, 84, 300), "h": picture(7, 60, 90)}
+    for name, image in (kept | greys | others).items():
+        image.save(tmp_path / f"{name}.png")
+    said: list[str] = []
+    cache = open_cache([tmp_path], 72, tmp_path / "cache", said.append)
+    for number, image in enumerate(kept.values()):
+        stream = io.BytesIO()
+        image.save(stream, "PNG")
+        np.testing.assert_array_equal(cache.picture(number), decode(stream.getvalue(), 72))
+    assert len(cache) == len(kept)
+    assert sorted(said) == [
+        "left out 1 pictures: smaller than 64 pixels",
+        "left out 2 pictures: grey, of a mean chroma under 4",
+        "left out 2 pictures: more than 3 times as long as wide",
+    ]
 
 
 def test_an_interrupt_leaves_nothing_half_built(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,9 +20,14 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
+from training.color import rgb_to_lab
 from training.data.sources import Report, decode, members, state
+
+LEAST_CHROMA = 4.0  # mean over a picture; what has less tells nothing about colours
+MOST_RATIO = 3  # of the sides
 
 
 class EmptyDataError(ValueError):
@@ -59,7 +65,7 @@ class PictureCache:
 
 
 def _digest(sources: Sequence[Path], short_side: int) -> str:
-    text = ["drawn", str(short_side)]
+    text = [f"drawn, chroma {LEAST_CHROMA}, sides {MOST_RATIO}", str(short_side)]
     for source in sources:
         text.append(f"{source.resolve()}:{state(source)}")
     return hashlib.sha256("\n".join(text).encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -69,14 +75,30 @@ def _draw(source: Path, member: str) -> int:
     return zlib.crc32(f"{source.name}/{member}".encode("utf-8", "surrogateescape"))
 
 
+def _unfit(picture: np.ndarray, minimum: int) -> str | None:
+    """Why a picture is left out, if it is."""
+    short, long = sorted(picture.shape[:2])
+    if short < minimum:
+        return f"smaller than {minimum} pixels"
+    if long > MOST_RATIO * short:
+        return f"more than {MOST_RATIO} times as long as wide"
+    every = max(1, short // 32)
+    some = torch.from_numpy(picture[::every, ::every].transpose(2, 0, 1) / np.float32(255))
+    if rgb_to_lab(some)[1:].norm(dim=0).mean() < LEAST_CHROMA:
+        return f"grey, of a mean chroma under {LEAST_CHROMA:g}"
+    return None
+
+
 def _decoded(
     sources: Sequence[Path], short_side: int, minimum: int, report: Report
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """(draw, picture) of every member that can be decoded."""
+    """(draw, picture) of every member that can be decoded and is fit; says how many are not."""
+    unfit: Counter[str] = Counter()
 
-    def attempt(item: tuple[str, bytes]) -> tuple[str, np.ndarray] | str:
+    def attempt(item: tuple[str, bytes]) -> tuple[str, np.ndarray, str | None] | str:
         try:
-            return item[0], decode(item[1], short_side)
+            picture = decode(item[1], short_side)
+            return item[0], picture, _unfit(picture, minimum)
         except Exception as error:  # decoders raise whatever they like
             return f"{item[0]}: {error}"
 
@@ -90,8 +112,12 @@ def _decoded(
                 for result in pool.map(attempt, batch):
                     if isinstance(result, str):
                         report(f"{source}: {result}")
-                    elif min(result[1].shape[:2]) >= minimum:
+                    elif result[2]:
+                        unfit[result[2]] += 1
+                    else:
                         yield _draw(source, result[0]), result[1]
+    for why, count in unfit.items():
+        report(f"left out {count} pictures: {why}")
 
 
 def _sweep(folder: Path) -> None:
@@ -142,7 +168,7 @@ def open_cache(
 ) -> PictureCache:
     """The cache of ``sources`` at ``short_side``, built on first use in ``folder``.
 
-    Pictures whose short side is under ``minimum`` are left out.
+    Left out are pictures whose short side is under ``minimum``, grey ones and very long ones.
     """
     if not sources:
         raise EmptyDataError("no data: none of the named sources exists")
