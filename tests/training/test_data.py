@@ -14,7 +14,8 @@ import pytest
 import torch
 from generated import damaged_avifs, encoded, folder, make_tar, make_zip, picture
 from PIL import Image
-from training.data.batches import CropBatches
+from training.data import batches as batches_module
+from training.data.batches import CropBatches, fits_on_device, free_memory
 from training.data.cache import EmptyDataError, open_cache
 from training.data.sources import decode, find, members
 
@@ -221,3 +222,26 @@ def test_crops_gathered_on_the_device_equal_those_copied(tmp_path: Path, crop: i
         gathered = batches._from_device(crops, torch.device("cpu"))
         assert torch.equal(gathered, batches._from_memory(crops))
         assert batches.at(step, torch.device("cpu")).shape == (6, 3, crop, crop)
+
+
+def test_a_cache_takes_at_most_half_of_what_a_device_has_left() -> None:
+    assert fits_on_device(50, 100)
+    assert not fits_on_device(51, 100)
+    assert free_memory(torch.device("cpu")) == 0
+
+
+@pytest.mark.parametrize(("free", "copied"), [(10**9, True), (1000, False)])
+def test_only_a_cache_that_fits_is_copied_to_the_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, copied: bool
+) -> None:
+    cpu = torch.device("cpu")
+    cache = open_cache([folder(tmp_path, 8) / "pictures"], 72, tmp_path / "cache", print)
+    expected = CropBatches(cache, np.arange(8), crop=64, batch=6, seed=1).at(0, cpu)
+    monkeypatch.setattr(batches_module, "free_memory", lambda device: free)
+    source, other = (CropBatches(cache, np.arange(8), crop=64, batch=6, seed=1) for _ in "ab")
+    assert torch.equal(source.at(0, cpu), expected)
+    assert (source._on_device is not None) == copied
+    monkeypatch.setattr(batches_module, "free_memory", lambda device: 10**9 - free)
+    other.share_device_copy(source)
+    assert torch.equal(other.at(0, cpu), expected)
+    assert other._on_device is source._on_device

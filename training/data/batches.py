@@ -11,6 +11,21 @@ from torch import Tensor
 
 from training.data.cache import PictureCache
 
+MOST_OF_DEVICE = 0.5  # of its free memory, for a copy of the cache
+
+
+def fits_on_device(size: int, free: int) -> bool:
+    """Whether a cache of ``size`` bytes is copied to a device with ``free`` bytes left."""
+    return size <= MOST_OF_DEVICE * free
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes left on ``device`` to PyTorch, with those it keeps unused; 0 where it is no GPU."""
+    if device.type != "cuda":
+        return 0
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept
+
 
 @dataclass(frozen=True)
 class Crops:
@@ -42,6 +57,7 @@ class CropBatches:
     rank: int = 0
     world: int = 1
     _on_device: Tensor | None = field(default=None, repr=False)
+    _resident: bool | None = field(default=None, repr=False)  # None: not decided yet
 
     def _chosen(self, step: int) -> np.ndarray:
         first = (step * self.world + self.rank) * self.batch
@@ -98,16 +114,25 @@ class CropBatches:
         return self._on_device[start + 3 * place + plane]
 
     def share_device_copy(self, other: CropBatches) -> None:
-        """Use the copy on the device that ``other``, of the same cache, may have made."""
-        self._on_device = other._on_device
+        """Do as ``other``, of the same cache, does, with the copy that it may have made."""
+        self._on_device, self._resident = other._on_device, other._resident
+
+    def _is_resident(self, device: torch.device) -> bool:
+        """Whether the cache lives on ``device`` too; decided once, before it is there."""
+        if self._resident is None:
+            self._resident = fits_on_device(self.cache.pixels.nbytes, free_memory(device))
+        return self._resident
 
     def at(self, step: int, device: torch.device) -> Tensor:
         """uint8 (batch,3,crop,crop) of step ``step`` on ``device``."""
         crops = self.crops(step)
-        if device.type == "cpu":
-            pixels = self._from_memory(crops)
-        else:
+        if self._is_resident(device):
             pixels = self._from_device(crops, device)
+        elif device.type == "cuda":  # laid out as if gathered there
+            pinned = self._from_memory(crops).pin_memory()
+            pixels = pinned.to(device, non_blocking=True).contiguous()
+        else:
+            pixels = self._from_memory(crops).to(device)
         if crops.side == self.crop:
             return pixels
         size = (self.crop, self.crop)
