@@ -6,6 +6,7 @@ A picture is cropped to a multiple of the scale and shrunk by antialiased bicubi
 models see the Y' (BT.601, full range) of the small picture; peers made for colour see its
 RGB, or with --grey its Y' in all three channels, which is what an archive gives them.
 PSNR (8-bit, cap 50 dB) and SSIM are those of Y', without a border of `scale` pixels.
+--json merges the figures into a RESULTS.json, whose table of systems shows them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean, median
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +26,7 @@ from torch import Tensor
 
 from . import paths
 from .color import rgb_to_luma
+from .evaluation import report
 from .evaluation.peers import Upscale, peers
 from .evaluation.sets import locate, pictures, to_tensor
 from .metrics import bootstrap_mean, mse, psnr_from_mse, ssim
@@ -88,8 +91,8 @@ def score(luma: Tensor, truth: Tensor, scale: int) -> tuple[float, float]:
 
 def evaluate(
     candidates: dict[str, Candidate], source: Path, scale: int, limit: int, grey: bool
-) -> list[str]:
-    """Markdown rows, one per candidate."""
+) -> list[dict[str, Any]]:
+    """The figures of every candidate."""
     results: dict[str, list[tuple[float, float, float]]] = {name: [] for name in candidates}
     with torch.inference_mode():
         for picture in pictures(source, limit):
@@ -106,12 +109,30 @@ def evaluate(
     for name, found in results.items():
         psnr, structure, spent = zip(*found, strict=True)
         low, high = bootstrap_mean(psnr)
-        count = candidates[name][1]
         rows.append(
-            f"| {name} | {mean(psnr):.2f} ({low:.2f}-{high:.2f}) | {mean(structure):.4f} "
-            f"| {f'{count:,}' if count else '-'} | {median(spent):.1f} |"
+            {
+                "upscaler": name,
+                "scale": scale,
+                "grey": grey,
+                "pictures": len(found),
+                "parameters": candidates[name][1],
+                "milliseconds": round(median(spent), 2),
+                "psnr": {"mean": mean(psnr), "low": low, "high": high},
+                "ssim": mean(structure),
+            }
         )
     return rows
+
+
+def markdown(rows: Sequence[dict[str, Any]]) -> str:
+    lines = ["| upscaler | PSNR Y' | SSIM Y' | parameters | ms |", "|" + " --- |" * 5]
+    for row in rows:
+        psnr, count = row["psnr"], row["parameters"]
+        lines.append(
+            f"| {row['upscaler']} | {psnr['mean']:.2f} ({psnr['low']:.2f}-{psnr['high']:.2f}) "
+            f"| {row['ssim']:.4f} | {f'{count:,}' if count else '-'} | {row['milliseconds']:.1f} |"
+        )
+    return "\n".join(lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -130,6 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--data", type=Path, default=None)
     add("--weights", type=Path, default=None)
     add("--out", type=Path, default=None, help="Markdown file to write the table to")
+    add("--json", type=Path, default=None, help="RESULTS.json to merge the figures into")
     args = parser.parse_args(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -143,11 +165,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"evaluate_sr: {error}", file=sys.stderr)
         return 2
-    head = "| upscaler | PSNR Y' | SSIM Y' | parameters | ms |\n" + "|" + " --- |" * 5
-    text = "\n".join([head, *rows])
+    text = markdown(rows)
     print(text)
     if args.out:
         args.out.write_text(f"# {args.set}, x{args.scale}\n\n{text}\n")
+    if args.json:
+        report.merge_upscalers(args.json, [row | {"set": args.set} for row in rows])
     return 0
 
 

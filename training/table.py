@@ -109,9 +109,8 @@ class Driver:
     def score(self, row: TableRow) -> bool:
         model = f"{row.name}={self.runs / row.name / 'last.pt'}"
         if load(row.path).kind == "upscaler":
-            target = self.runs / f"{row.name}.md"
-            arguments = [model, "--scale", "4", "--limit", str(self.limit), "--out", str(target)]
-            return self._call("training.evaluate_sr", *arguments)
+            arguments = [model, "--scale", "4", "--grey", "--limit", str(self.limit)]
+            return self._call("training.evaluate_sr", *arguments, "--json", str(self.out))
         arguments = [model, "--sets", self.sets, "--out", str(self.out), "--limit", str(self.limit)]
         return self._call("training.evaluate", *arguments)
 

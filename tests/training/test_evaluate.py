@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from training.evaluation.run import Settings, baselines
 from training.evaluation.sets import pictures, to_tensor
 from training.evaluation.upsample import MODES
 from training.export import export
-from training.recipe import load
+from training.recipe import Named, load
 from training.run import Places, Run
 
 FLAGS = ["--no-lpips", "--no-behaviour", "--threads", "1"]
@@ -191,6 +192,60 @@ def test_upscalers_are_compared_with_bicubic(
     assert "bicubic" in capsys.readouterr().out
     assert evaluate_sr.main([*common, str(trained / "mini.pt")]) == 2
     assert "not an upscaler" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def upscaler(trained: Path) -> Path:
+    """A checkpoint that doubles luma, of no skill."""
+    plan = load(recipe(trained / "mini.toml"))
+    plan = dataclasses.replace(
+        plan,
+        name="double",
+        kind="upscaler",
+        model=Named("sr", arguments={"scale": 2, "width": 4, "depth": 2}),
+        losses=(Named("l1"),),
+    )
+    run = Run(plan, Places(trained, trained, trained / "cache", trained), torch.device("cpu"))
+    checkpoint.save(trained / "double.pt", run.state())
+    return trained / "double.pt"
+
+
+def test_an_upscaler_has_its_place_among_the_systems(
+    trained: Path, upscaler: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "RESULTS.json"
+    common = ["--set", str(trained / "pictures"), "--scale", "2", "--weights", str(tmp_path)]
+    for _ in range(2):
+        assert evaluate_sr.main([f"e2={upscaler}", *common, "--json", str(out)]) == 0
+    results = json.loads(out.read_text())
+    assert [row["upscaler"] for row in results["upscalers"]] == ["bicubic", "e2"]
+    for row in results["upscalers"]:
+        assert (row["set"], row["scale"], row["pictures"]) == (common[1], 2, 4)
+        assert row["psnr"]["low"] <= row["psnr"]["mean"] <= row["psnr"]["high"]
+    results["upscalers"] = [
+        {"upscaler": name, "scale": 4, "set": "bsd100", "grey": True, "pictures": pictures,
+         "psnr": {"mean": psnr}, "ssim": ssim}
+        for name, pictures, psnr, ssim in (
+            ("e2", 3, 20.0, 0.5), ("e2", 100, 24.14, 0.684),
+            ("bicubic", 3, 21.0, 0.5), ("bicubic", 100, 24.64, 0.661),
+        )
+    ]  # fmt: skip
+    entry = {"name": "e2", "title": "E2", "start": "scratch", "budget": "", "published": {}}
+    line = report.systems(results | {"table": [entry]})[-1]
+    cell = "x4 on bsd100: 24.1 dB, SSIM 0.68 (bicubic 24.6 dB, 0.66)"
+    assert line == f"| E2 | scratch | its own recipe | - | - | {cell} | - | - | - |"
+
+
+def test_the_driver_puts_upscalers_into_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    calls = []
+    driver = table.Driver(20, tmp_path / "RESULTS.json", tmp_path)
+    monkeypatch.setattr(driver, "_call", lambda *given: calls.append(given) or True)
+    assert driver.score(next(row for row in table.rows() if row.name == "e2"))
+    assert calls[0][0] == "training.evaluate_sr"
+    assert calls[0][-2:] == ("--json", str(tmp_path / "RESULTS.json"))
 
 
 def result(model: str, ciede: float) -> dict[str, object]:

@@ -13,6 +13,7 @@ from .measure import DEFINITIONS
 
 Row = Mapping[str, Any]
 KEY = ("model", "set", "grey", "saturation", "long_side", "own_rgb", "pictures")
+UPSCALER_KEY = ("upscaler", "scale", "set", "grey", "pictures")
 
 COLUMNS = (
     ("ciede", "CIEDE2000", 2),
@@ -85,6 +86,17 @@ def merge(path: Path, rows: Sequence[Row]) -> None:
     write(path, results)
 
 
+def merge_upscalers(path: Path, rows: Sequence[Row]) -> None:
+    """The same for rows of training.evaluate_sr."""
+    results = read(path)
+    fresh = {tuple(row[k] for k in UPSCALER_KEY) for row in rows}
+    kept = [
+        r for r in results.get("upscalers", []) if tuple(r[k] for k in UPSCALER_KEY) not in fresh
+    ]
+    results["upscalers"] = [*kept, *rows]
+    write(path, results)
+
+
 def merge_behaviour(path: Path, model: str, found: Mapping[str, float]) -> None:
     """Keep the measures without a truth of one model beside the rows."""
     results = read(path)
@@ -113,18 +125,35 @@ def _published(figures: Mapping[str, Any]) -> str:
     return f"{', '.join(parts)} ({figures['on']})"
 
 
+def _upscaled(results: Mapping[str, Any], name: str) -> str | None:
+    """One upscaler beside bicubic on the same pictures; None where it was not measured."""
+    rows = results.get("upscalers", [])
+    row = max((r for r in rows if r["upscaler"] == name), key=lambda r: r["pictures"], default=None)
+    if row is None:
+        return None
+    text = f"x{row['scale']} on {row['set']}: {row['psnr']['mean']:.1f} dB, SSIM {row['ssim']:.2f}"
+    for other in rows:
+        if all(other[k] == ("bicubic" if k == "upscaler" else row[k]) for k in UPSCALER_KEY):
+            text += f" (bicubic {other['psnr']['mean']:.1f} dB, {other['ssim']:.2f})"
+    return text
+
+
 def systems(results: Mapping[str, Any]) -> list[str]:
-    """The table of systems: ours measured on photos from L*, theirs as published."""
+    """The table of systems: ours measured on photos from L*, theirs as published.
+
+    An upscaler has its own set and no colour, so that PSNR is all that it fills.
+    """
     grey = {r["pictures"]: r for r in results["rows"] if r["model"] == "grey" and _plain(r)}
     head = ["system", "weights start from", "budget", "CIEDE2000 / grey", "LPIPS / grey", "PSNR"]
     head += ["SSIM", "colourfulness", "published, on other data"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for entry in results["table"]:
         row = next((r for r in results["rows"] if r["model"] == entry["name"] and _plain(r)), None)
-        elsewhere = "its own recipe" if row else "not trained yet"
+        large = _upscaled(results, entry["name"])
+        elsewhere = "its own recipe" if row or large else "not trained yet"
         cells = [entry["title"], entry["start"], entry["budget"] or elsewhere]
         if row is None:
-            cells += ["-"] * 5
+            cells += ["-", "-", large or "-", "-", "-"]
         else:
             ratio = _ratio(row, grey.get(row["pictures"]), "ciede")
             worse = ratio != "-" and float(ratio) >= 1
