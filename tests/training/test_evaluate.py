@@ -11,9 +11,8 @@ import pytest
 import torch
 from generated import damaged_avifs, folder, picture, recipe
 from PIL import Image
-from training import checkpoint, evaluate, evaluate_sr, paths, table
+from training import checkpoint, evaluate, evaluate_sr, paths
 from training.color import AB_UNIT, rgb_to_lab
-from training.evaluation import report
 from training.evaluation.behaviour import behaviour
 from training.evaluation.measure import Truth, compare, render
 from training.evaluation.predictors import Grey, MeanColour, Network, Prediction
@@ -131,6 +130,27 @@ def test_baselines_are_measured_again_when_a_picture_below_changes(tmp_path: Pat
     assert [row["metrics"] for row in again] != [row["metrics"] for row in first]
 
 
+def test_rows_of_other_settings_stand_beside_each_other(trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "RESULTS.json"
+    common = [f"mini={trained / 'mini.pt'}", "--sets", str(trained / "pictures"), *FLAGS]
+    common += ["--grey", "luma", "--out", str(out)]
+    variants = [
+        [],
+        ["--upsample", "bicubic"],
+        ["--merge", "fastcolor"],
+        ["--set", "temperature=0.9"],
+        ["--size", "64"],
+    ]
+    for variant in [*variants, variants[0], variants[3]]:
+        assert evaluate.main([*common, *variant]) == 0
+    rows = json.loads(out.read_text())["rows"]
+    assert len(rows) == 2 + len(variants)
+    assert {row["model"] for row in rows} == {"grey", "mean colour per level", "mini"}
+    text = out.with_suffix(".md").read_text()
+    for name in ("upsample bicubic", "merge fastcolor", "temperature 0.9", "size 64"):
+        assert name in text
+
+
 def test_a_limit_writes_nothing_unasked(trained: Path, tmp_path: Path) -> None:
     arguments = [str(trained / "mini.pt"), "--sets", str(trained / "pictures"), "--limit", "2"]
     assert evaluate.main([*arguments, "--set", "temperature=0.9", *FLAGS]) == 0
@@ -210,7 +230,7 @@ def upscaler(trained: Path) -> Path:
     return trained / "double.pt"
 
 
-def test_an_upscaler_has_its_place_among_the_systems(
+def test_figures_of_upscalers_are_written_and_not_doubled(
     trained: Path, upscaler: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "RESULTS.json"
@@ -222,69 +242,3 @@ def test_an_upscaler_has_its_place_among_the_systems(
     for row in results["upscalers"]:
         assert (row["set"], row["scale"], row["pictures"]) == (common[1], 2, 4)
         assert row["psnr"]["low"] <= row["psnr"]["mean"] <= row["psnr"]["high"]
-    results["upscalers"] = [
-        {"upscaler": name, "scale": 4, "set": "bsd100", "grey": True, "pictures": pictures,
-         "psnr": {"mean": psnr}, "ssim": ssim}
-        for name, pictures, psnr, ssim in (
-            ("e2", 3, 20.0, 0.5), ("e2", 100, 24.14, 0.684),
-            ("bicubic", 3, 21.0, 0.5), ("bicubic", 100, 24.64, 0.661),
-        )
-    ]  # fmt: skip
-    entry = {"name": "e2", "title": "E2", "start": "scratch", "budget": "", "published": {}}
-    line = report.systems(results | {"table": [entry]})[-1]
-    cell = "x4 on bsd100: 24.1 dB, SSIM 0.68 (bicubic 24.6 dB, 0.66)"
-    assert line == f"| E2 | scratch | its own recipe | - | - | {cell} | - | - | - |"
-
-
-def test_the_driver_puts_upscalers_into_the_results(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.undo()
-    calls = []
-    driver = table.Driver(20, tmp_path / "RESULTS.json", tmp_path)
-    monkeypatch.setattr(driver, "_call", lambda *given: calls.append(given) or True)
-    assert driver.score(next(row for row in table.rows() if row.name == "e2"))
-    assert calls[0][0] == "training.evaluate_sr"
-    assert calls[0][-2:] == ("--json", str(tmp_path / "RESULTS.json"))
-
-
-def result(model: str, ciede: float) -> dict[str, object]:
-    values = {"ciede": ciede, "psnr": 22.0, "ssim": 0.9, "colour": 20.0, "colour_truth": 40.0}
-    return {
-        "model": model, "set": "photos", "grey": "lstar", "saturation": 1.0, "long_side": 0,
-        "own_rgb": False, "pictures": 5, "parameters": 1, "milliseconds": None,
-        "metrics": {key: {"mean": value} for key, value in
-                    (values | {"cast_a": 0.0, "cast_b": 0.0}).items()},
-    }  # fmt: skip
-
-
-def test_the_table_marks_rows_no_better_than_grey() -> None:
-    results = {
-        "rows": [result("grey", 10.0), result("c1", 9.0), result("c2", 10.5)],
-        "table": [
-            {"name": n, "title": n, "start": "scratch", "budget": "", "published": p, "note": note}
-            for n, p, note in (
-                ("c1", {"psnr": 22.05, "on": "SUN"}, ""),
-                ("c2", {}, "why"),
-                ("c3", {}, ""),
-            )
-        ],
-    }
-    lines = report.systems(results)
-    assert "0.900 |" in lines[2]
-    assert "PSNR 22.05 (SUN)" in lines[2]
-    assert "1.050 (no better than grey)" in lines[3]
-    assert "not trained yet" in lines[4]
-    assert lines[5:] == ["", "- c2: why"]
-
-
-def test_every_row_of_the_table_has_a_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    found = {row.name for row in table.rows()}
-    systems = {"a1", "a2", "a3", "c1", "c2", "c3", "d1", "d2", "d3", "e1", "e2", "e3"}
-    assert systems | {"fast", "best", "b-resnet9"} <= found
-
-
-def test_a_trial_does_not_touch_the_results(capsys: pytest.CaptureFixture[str]) -> None:
-    assert table.main(["--minutes", "1"]) == 2
-    assert "below the budget" in capsys.readouterr().err

@@ -19,7 +19,9 @@ def from_checkpoint(
 
     `attributes` are set on the network first, such as the temperature of an annealed mean.
     """
-    network, state = load_network(path, dict(attributes or {}))
+    chosen = dict(attributes or {})
+    network, state = load_network(path, chosen)
+    own_size = int(getattr(network, "working_size", 256))
 
     def run(array: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -29,7 +31,9 @@ def from_checkpoint(
         name=name,
         run=run,
         kind=state["recipe"]["kind"],
-        working_size=size or int(getattr(network, "working_size", 256)),
+        working_size=size or own_size,
         multiple=int(getattr(network, "multiple_of", 1)),
         parameters=sum(p.numel() for p in network.parameters()),
+        attributes=chosen,
+        stated={"saturation": 1.0, "working_size": own_size},
     )

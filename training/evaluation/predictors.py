@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -88,6 +88,10 @@ class Network:
     parameters: int = 0
     saturation: float = 1.0
     upsample: str = "guided"
+    attributes: Mapping[str, float] = field(default_factory=dict)
+    """Those that were set on it for this evaluation."""
+    stated: Mapping[str, float] = field(default_factory=dict)
+    """Its own saturation and working size, where a field above may differ."""
     _times: list[float] = field(default_factory=list)
 
     def predict(self, lightness: Tensor) -> Prediction:
@@ -152,12 +156,17 @@ def from_onnx(path: Path, name: str, size: int = 0, threads: int = 0) -> Network
     floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
     initialisers = onnx.load(str(path)).graph.initializer
     count = sum(int(np.prod(t.dims)) for t in initialisers if t.data_type in floats)
+    stated = {
+        "saturation": float(meta.get("saturation", 1.0)),
+        "working_size": int(meta.get("working_size", 0)) or 256,
+    }
     return Network(
         name=name,
         run=run,
         kind=meta.get("kind", "colorizer"),
-        working_size=size or int(meta.get("working_size", 0)) or 256,
+        working_size=size or stated["working_size"],
         multiple=int(meta.get("multiple_of", 32)),
         parameters=int(meta.get("parameters", count)),
-        saturation=float(meta.get("saturation", 1.0)),
+        saturation=stated["saturation"],
+        stated=stated,
     )

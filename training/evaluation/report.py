@@ -12,7 +12,9 @@ from . import behaviour
 from .measure import DEFINITIONS
 
 Row = Mapping[str, Any]
-KEY = ("model", "set", "grey", "saturation", "long_side", "own_rgb", "pictures")
+KEY = ("model", "set", "grey", "saturation", "long_side", "pictures", "working_size")
+SETTINGS: Row = {"own_rgb": False, "upsample": "guided", "merge": "torch", "attributes": {}}
+"""What else changes the numbers of a row, and what counts where a row does not say."""
 UPSCALER_KEY = ("upscaler", "scale", "set", "grey", "pictures")
 
 COLUMNS = (
@@ -29,6 +31,25 @@ COLUMNS = (
     ("colour_error", "its error", 1),
     ("fid", "FID", 1),
 )
+
+
+def _settings(row: Row) -> dict[str, Any]:
+    """Those settings of a row that are not the default."""
+    return {k: row[k] for k, usual in SETTINGS.items() if row.get(k, usual) != usual}
+
+
+def _key(row: Row) -> str:
+    return json.dumps([[row.get(k) for k in KEY], _settings(row)], sort_keys=True)
+
+
+def _title(row: Row, rows: Sequence[Row]) -> str:
+    """The model, and what tells this row of its from the others."""
+    sizes = {r.get("working_size") for r in rows if r["model"] == row["model"]}
+    said = [f"size {row.get('working_size')}"] if len(sizes) > 1 else []
+    for key, value in _settings(row).items():
+        found = value.items() if key == "attributes" else [(key, value)]
+        said += [name if v is True else f"{name} {v}" for name, v in found]
+    return f"{row['model']} ({', '.join(said)})" if said else row["model"]
 
 
 def _cell(row: Row, key: str, digits: int) -> str:
@@ -56,7 +77,11 @@ def table(rows: Sequence[Row]) -> str:
     for row in rows:
         grey = next((r for r in rows if r["model"] == "grey" and r["grey"] == row["grey"]), None)
         metrics = row["metrics"]
-        cells = [row["model"], {"lstar": "L*", "luma": "Y'"}[row["grey"]], f"{row['saturation']:g}"]
+        cells = [
+            _title(row, rows),
+            {"lstar": "L*", "luma": "Y'"}[row["grey"]],
+            f"{row['saturation']:g}",
+        ]
         cells += [_cell(row, key, digits) for key, _, digits in shown]
         cells += [_ratio(row, grey, "ciede"), _ratio(row, grey, "lpips")]
         cells.append(_cell(row, "colour_truth", 1))
@@ -77,8 +102,8 @@ def read(path: Path) -> dict[str, Any]:
 def merge(path: Path, rows: Sequence[Row]) -> None:
     """Replace rows of the same key, keep the others, write the JSON and the Markdown."""
     results = read(path)
-    fresh = {tuple(row.get(k) for k in KEY) for row in rows}
-    kept = [r for r in results["rows"] if tuple(r.get(k) for k in KEY) not in fresh]
+    fresh = {_key(row) for row in rows}
+    kept = [r for r in results["rows"] if _key(r) not in fresh]
     results["definitions"] = DEFINITIONS
     results["rows"] = sorted(
         [*kept, *rows], key=lambda r: (r["set"], r["long_side"], r["pictures"])
@@ -148,7 +173,7 @@ def systems(results: Mapping[str, Any]) -> list[str]:
     head += ["SSIM", "colourfulness", "published, on other data"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for entry in results["table"]:
-        row = next((r for r in results["rows"] if r["model"] == entry["name"] and _plain(r)), None)
+        row = _usual(results["rows"], entry["name"])
         large = _upscaled(results, entry["name"])
         elsewhere = "its own recipe" if row or large else "not trained yet"
         cells = [entry["title"], entry["start"], entry["budget"] or elsewhere]
@@ -171,6 +196,18 @@ def systems(results: Mapping[str, Any]) -> list[str]:
 
 def _plain(row: Row) -> bool:
     return row["set"] == "photos" and row["grey"] == "lstar" and not row["long_side"]
+
+
+def _usual(rows: Sequence[Row], model: str) -> Row | None:
+    """The row of most pictures that is of the model as it is, or else the first of its rows."""
+    found = [r for r in rows if r["model"] == model and _plain(r) and not _settings(r)]
+    if not found:
+        return None
+
+    def changed(row: Row) -> int:
+        return sum(row.get(key) != own for key, own in row.get("stated", {}).items())
+
+    return min(found, key=lambda row: (-row["pictures"], changed(row)))
 
 
 def markdown(results: Mapping[str, Any]) -> str:

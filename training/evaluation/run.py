@@ -111,7 +111,19 @@ def _fill(columns: Iterable[Column], lightness: Tensor, truth: Truth, settings: 
             column.fid.update(picture, truth.rgb)
 
 
+def _settings(network: Network, settings: Settings) -> Row:
+    """What report.SETTINGS names, and what the model states about itself."""
+    return {
+        "own_rgb": settings.own_rgb and network.kind == "restorer",
+        "upsample": network.upsample,
+        "merge": "torch" if settings.own_rgb else settings.merge,
+        "attributes": network.attributes,
+        "stated": network.stated,
+    }
+
+
 def _row(name: str, column: Column, settings: Settings, count: int) -> Row:
+    network = column.predictor if isinstance(column.predictor, Network) else None
     milliseconds = column.predictor.milliseconds()
     metrics = summarise(column.records)
     if column.fid and count > 1:
@@ -122,11 +134,11 @@ def _row(name: str, column: Column, settings: Settings, count: int) -> Row:
         "grey": column.grey,
         "saturation": column.saturation,
         "long_side": settings.long_side,
-        "own_rgb": settings.own_rgb,
         "pictures": count,
         "parameters": column.predictor.parameters,
         "milliseconds": milliseconds and round(milliseconds, 2),
-        "working_size": getattr(column.predictor, "working_size", None),
+        "working_size": network and network.working_size,
+        **(_settings(network, settings) if network else {}),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "metrics": metrics,
     }
