@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,15 @@ import pytest
 import torch
 from generated import folder, recipe
 from training import checkpoint
-from training.export import Card, ExportError, export, largest_difference, load_network, main
+from training.export import (
+    Card,
+    ExportError,
+    _Traced,
+    export,
+    largest_difference,
+    load_network,
+    main,
+)
 from training.recipe import load
 from training.run import Places, Run
 
@@ -48,7 +58,7 @@ def test_file_answers_as_pytorch(
 
 
 def test_bfloat16_arithmetic_makes_a_valid_file(trained: Path, tmp_path: Path) -> None:
-    export(trained, tmp_path / "model.onnx", "bf16")
+    assert 0 < export(trained, tmp_path / "model.onnx", "bf16") <= 0.08
     model = onnx.load(tmp_path / "model.onnx")
     kinds = {tensor.data_type for tensor in model.graph.initializer}
     assert onnx.TensorProto.BFLOAT16 in kinds
@@ -116,4 +126,37 @@ def test_mistakes_are_named(
     assert "no 'hue'" in capsys.readouterr().err
     assert main([str(tmp_path / "none.pt"), "-o", target]) == 1
     assert not Path(target).exists()
-    assert issubclass(ExportError, RuntimeError)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(lambda x: x + 0.1, "differs from PyTorch by 0.1"), (lambda x: x * np.nan, "not numbers")],
+)
+def test_a_file_that_answers_otherwise_is_not_left(
+    change: Callable[[torch.Tensor], torch.Tensor],
+    message: str,
+    precision: str,
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = _Traced.forward
+    monkeypatch.setattr(_Traced, "forward", lambda self, luma: change(answer(self, luma)))
+    with pytest.raises(ExportError, match=message):
+        export(trained, tmp_path / "model.onnx", precision)
+    assert main([str(trained), "-o", str(tmp_path / "model.onnx"), "--precision", precision]) == 1
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_compared_is_said(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [str(trained), "-o", str(tmp_path / "model.onnx")]
+    for precision, by in (("fp32", "ONNX Runtime"), ("bf16", "ONNX's own evaluator")):
+        assert main([*given, "--precision", precision]) == 0
+        said = capsys.readouterr().out
+        figure = re.search(rf"on three sizes {by} is at most (\S+) from PyTorch", said)
+        assert figure and 0 < float(figure[1]) < 0.08
