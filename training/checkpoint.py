@@ -10,6 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
+PARTS = {"network", "average", "model", "recipe", "step", "seconds"}
+"""What every checkpoint has."""
+
 
 class Average:
     """Exponential moving average of a network's parameters and float buffers.
@@ -46,8 +49,12 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read what `save` wrote, onto the CPU."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(state, dict) or "network" not in state:
-        raise ValueError(f"{path}: not a checkpoint of training.train")
+    """Read what `save` wrote, onto the CPU; ValueError where a file is anything else."""
+    with path.open("rb") as file:
+        try:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # whatever reading a damaged file comes upon
+            raise ValueError(f"{path}: damaged, or no checkpoint of training.train") from error
+    if not isinstance(state, dict) or not state.keys() >= PARTS:
+        raise ValueError(f"{path}: no checkpoint of training.train")
     return state

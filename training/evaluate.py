@@ -18,29 +18,17 @@ from pathlib import Path
 import torch
 
 from . import paths
-from .evaluation import behaviour, report
-from .evaluation.predictors import Network, from_onnx
+from .evaluation import behaviour, given, report
+from .evaluation.measure import SMALLEST
+from .evaluation.predictors import Network
 from .evaluation.run import GREYS, Settings, baselines, evaluate_set
 from .evaluation.sets import locate, pictures
 from .evaluation.sheets import contact_sheet
 from .evaluation.upsample import MODES
+from .export import numbers
 from .metrics.perceptual import Lpips, lpips_or_none
 
 CALM_PICTURES = 12
-
-
-def load(model: str, size: int, threads: int, attributes: dict[str, float]) -> Network:
-    """`NAME=FILE` or `FILE`, then called by the file's stem."""
-    name, _, file = model.rpartition("=")
-    path = Path(file)
-    if not path.is_file():
-        raise FileNotFoundError(f"no such model: {path}")
-    name = name or path.stem
-    if path.suffix == ".onnx":
-        return from_onnx(path, name, size, threads)
-    from .evaluation.checkpoints import from_checkpoint
-
-    return from_checkpoint(path, name, size, attributes)
 
 
 def available_lpips(weights: Path | None) -> dict[str, Lpips]:
@@ -58,8 +46,9 @@ def available_lpips(weights: Path | None) -> dict[str, Lpips]:
 def judge_without_truth(network: Network, args: argparse.Namespace) -> dict[str, float]:
     """Calm and flat greys, on a few pictures of the first set."""
     source = pictures(locate(args.sets.split(",")[0], args.data), CALM_PICTURES, 512)
+    greys = [GREYS["lstar"](p.rgb) for p in given.large_enough(source, SMALLEST)]
     with torch.inference_mode():
-        return behaviour.behaviour(network, [GREYS["lstar"](p.rgb) for p in source])
+        return behaviour.behaviour(network, greys)
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -102,7 +91,31 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def check(args: argparse.Namespace, out: Path | None) -> list[Network]:
+    """The networks; ValueError or OSError where anything that is named is wrong."""
+    for name in ("size", "long_side", "limit", "sheet_pictures"):
+        given.not_negative(name, getattr(args, name))
+    for grey in args.grey.split(","):
+        if grey not in GREYS:
+            raise ValueError(f"--grey {grey!r}: known are {', '.join(GREYS)}")
+    for name in args.sets.split(","):
+        given.picture_set(name, args.data)
+    attributes = numbers(args.set)
+    networks = [given.network(m, args.size, args.threads, attributes) for m in args.models]
+    for network in networks:
+        if network.kind == "upscaler":
+            raise ValueError(f"{network.name} is an upscaler: training.evaluate_sr scores it")
+    if args.sheets:
+        given.picture_set(args.sheet_set, args.data)
+        given.writable(args.sheets / "sheet.png")
+    if out:
+        given.results(out)
+    return networks
+
+
 def run(args: argparse.Namespace) -> None:
+    out = args.out or (None if args.limit else paths.ROOT / "training" / "RESULTS.json")
+    networks = check(args, out)
     settings = Settings(
         greys=tuple(args.grey.split(",")),
         saturations=tuple(float(value) for value in args.saturation.split(",") if value),
@@ -113,9 +126,6 @@ def run(args: argparse.Namespace) -> None:
         data=args.data,
         fid_trunk=args.fid_trunk,
     )
-    attributes = {key: float(value) for key, value in (text.split("=") for text in args.set)}
-    networks = [load(model, args.size, args.threads, attributes) for model in args.models]
-    out = args.out or (None if args.limit else paths.ROOT / "training" / "RESULTS.json")
     for network in networks:
         network.upsample = args.upsample
         if args.sheets:

@@ -26,9 +26,10 @@ from torch import Tensor
 
 from . import paths
 from .color import rgb_to_luma
-from .evaluation import report
+from .evaluation import given, report
+from .evaluation.measure import SMALLEST
 from .evaluation.peers import Upscale, peers
-from .evaluation.sets import locate, pictures, to_tensor
+from .evaluation.sets import pictures, to_tensor
 from .metrics import bootstrap_mean, mse, psnr_from_mse, ssim
 
 Candidate = tuple[Upscale, int, bool]
@@ -58,27 +59,16 @@ def bicubic(scale: int) -> Upscale:
 
 def load(model: str, scale: int) -> tuple[str, Candidate]:
     """`NAME=FILE` or `FILE` of an upscaler of this scale, checkpoint or ONNX."""
-    name, _, file = model.rpartition("=")
-    path = Path(file)
-    if not path.is_file():
-        raise FileNotFoundError(f"no such model: {path}")
-    if path.suffix == ".onnx":
-        from .evaluation.predictors import from_onnx
-
-        network = from_onnx(path, name or path.stem)
-    else:
-        from .evaluation.checkpoints import from_checkpoint
-
-        network = from_checkpoint(path, name or path.stem)
+    network = given.network(model)
     if network.kind != "upscaler":
-        raise ValueError(f"{path} is a {network.kind}, not an upscaler")
+        raise ValueError(f"{network.name} is a {network.kind}, not an upscaler")
 
     def run(luma: Tensor) -> Tensor:
         return torch.from_numpy(np.asarray(network.run(luma.numpy())))
 
     found = run(torch.zeros(1, 1, 16, 16)).shape[-1] // 16
     if found != scale:
-        raise ValueError(f"{path} enlarges {found} times, not {scale}")
+        raise ValueError(f"{network.name} enlarges {found} times, not {scale}")
     return network.name, (run, network.parameters, True)
 
 
@@ -94,8 +84,9 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """The figures of every candidate."""
     results: dict[str, list[tuple[float, float, float]]] = {name: [] for name in candidates}
+    least = -(-(SMALLEST + 2 * scale) // scale) * scale
     with torch.inference_mode():
-        for picture in pictures(source, limit):
+        for picture in given.large_enough(pictures(source, limit), least):
             sharp, small = shrink(picture.rgb, scale)
             truth, luma = rgb_to_luma(sharp), rgb_to_luma(small)
             seen = luma.expand(3, -1, -1) if grey else small
@@ -156,11 +147,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     try:
+        given.not_negative("limit", args.limit)
+        source = given.picture_set(args.set, args.data)
+        if args.out:
+            given.writable(args.out)
+        if args.json:
+            given.results(args.json)
         candidates: dict[str, Candidate] = {"bicubic": (bicubic(args.scale), 0, False)}
         for name, (run, count) in peers(args.scale, args.weights or paths.weights_dir()).items():
             candidates[name] = (run, count, False)
         candidates |= dict(load(model, args.scale) for model in args.models)
-        source = locate(args.set, args.data)
         rows = evaluate(candidates, source, args.scale, args.limit, args.grey)
     except (OSError, ValueError) as error:
         print(f"evaluate_sr: {error}", file=sys.stderr)

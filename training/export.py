@@ -79,13 +79,28 @@ def load_network(path: Path, attributes: dict[str, float]) -> tuple[nn.Module, d
     """The averaged network of a checkpoint, with ``attributes`` set on it, and the checkpoint."""
     state = checkpoint.load(path)
     described = dict(state["model"])
-    network = build(described.pop("name"), **described)
-    network.load_state_dict(state["average"])
+    try:
+        network = build(described.pop("name"), **described)
+        network.load_state_dict(state["average"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{path}: its weights are not of a network known here") from error
     for name, value in attributes.items():
         if not hasattr(network, name):
             raise ValueError(f"{path}: its network has no {name!r}")
         setattr(network, name, value)
     return network.eval(), state
+
+
+def numbers(pairs: Sequence[str]) -> dict[str, float]:
+    """What --set gives, each as KEY=NUMBER."""
+    found = {}
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        try:
+            found[key] = float(value)
+        except ValueError:
+            raise ValueError(f"--set {pair}: not KEY=NUMBER") from None
+    return found
 
 
 def _trace(network: nn.Module, output: str, multiple: int, compute: torch.dtype) -> onnx.ModelProto:
@@ -223,7 +238,10 @@ def export(
     fields = metadata(network.float(), state, card, precision, storage, weights_digest(model))
     fields["opset"] = str(model.opset_import[0].version)
     helper.set_model_props(model, fields)
-    onnx.checker.check_model(model, full_check=True)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(f"in {precision} it is no valid graph: {error}") from error
     reference, _ = load_network(source, card.attributes)
     worst = largest_difference(model, reference, step, precision)
     allowed = TOLERANCE[storage]
@@ -253,12 +271,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--against", type=Path, help="the fp32 file to measure a shorter precision against")
     options = parser.parse_args(arguments)
     try:
-        pairs = (item.partition("=") for item in options.set)
-        attributes = {key: float(value) for key, _, value in pairs}
-        card = Card(options.licence, options.card, options.saturation, attributes)
+        card = Card(options.licence, options.card, options.saturation, numbers(options.set))
         worst = export(options.checkpoint, options.output, options.precision, options.storage, card)
     except (OSError, ValueError, ExportError) as error:
-        print(f"{options.checkpoint}: {error}", file=sys.stderr)
+        print(f"export: {error}", file=sys.stderr)
         return 1
     size = options.output.stat().st_size
     by = "ONNX's own evaluator" if options.precision == "bf16" else "ONNX Runtime"

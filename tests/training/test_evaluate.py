@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,39 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     checkpoint.save(root / "mini.pt", run.state())
     export(root / "mini.pt", root / "mini.onnx")
     return root
+
+
+@pytest.fixture(scope="module")
+def upscaler(trained: Path) -> Path:
+    """A checkpoint that doubles luma, of no skill."""
+    plan = load(recipe(trained / "mini.toml"))
+    plan = dataclasses.replace(
+        plan,
+        name="double",
+        kind="upscaler",
+        model=Named("sr", arguments={"scale": 2, "width": 4, "depth": 2}),
+        losses=(Named("l1"),),
+    )
+    run = Run(plan, Places(trained, trained, trained / "cache", trained), torch.device("cpu"))
+    checkpoint.save(trained / "double.pt", run.state())
+    return trained / "double.pt"
+
+
+@pytest.fixture(scope="module")
+def mistakes(trained: Path, upscaler: Path) -> Path:
+    """The same folder, with files beside the good ones that are none or damaged."""
+    whole = (trained / "mini.pt").read_bytes()
+    (trained / "bad.pt").write_bytes(whole[: len(whole) // 2])
+    (trained / "text.pt").write_text("hello, this is no checkpoint\n")
+    (trained / "empty.pt").write_bytes(b"")
+    (trained / "bad.onnx").write_bytes((trained / "mini.onnx").read_bytes()[:5000])
+    torch.save({"network": {}}, trained / "other.pt")
+    state = checkpoint.load(trained / "mini.pt")
+    torch.save(state | {"average": {}}, trained / "unlike.pt")
+    with tarfile.open(trained / "cut.tar", "w") as tar:
+        tar.add(trained / "pictures", "pictures")
+    (trained / "cut.tar").write_bytes((trained / "cut.tar").read_bytes()[:20_000])
+    return trained
 
 
 @pytest.fixture(autouse=True)
@@ -170,15 +204,81 @@ def test_contact_sheet_is_a_picture(trained: Path, tmp_path: Path) -> None:
     [
         (["nothing.onnx"], "no such model"),
         (["--sets", "nowhere"], "does not exist"),
-        (["--set", "surprise=1", "{model}"], "has no 'surprise'"),
+        (["--set", "surprise=1", "{root}/mini.pt"], "has no 'surprise'"),
+        (["--set", "temperature", "{root}/mini.pt"], "--set temperature: not KEY=NUMBER"),
+        (["--grey", "lstar,foo"], "--grey 'foo': known are lstar, luma"),
+        (["--sets", "{root}/pictures,"], "name of an evaluation set is empty"),
+        (["--limit", "-1"], "--limit -1 is negative"),
+        (["--long-side", "-1"], "--long-side -1 is negative"),
+        (["{root}/double.pt"], "double is an upscaler: training.evaluate_sr"),
+        (["{root}/bad.pt"], "bad.pt: damaged, or no checkpoint"),
+        (["{root}/text.pt"], "text.pt: damaged, or no checkpoint"),
+        (["{root}/empty.pt"], "empty.pt: damaged, or no checkpoint"),
+        (["{root}/other.pt"], "other.pt: no checkpoint"),
+        (["{root}/unlike.pt"], "unlike.pt: its weights are not of a network known"),
+        (["{root}/bad.onnx"], "bad.onnx: ONNX Runtime cannot open it"),
+        (["--sets", "{root}/text.pt"], "neither a folder nor a whole tar"),
+        (["--sets", "{root}/cut.tar"], "neither a folder nor a whole tar"),
+        (["--sets", "{root}/pictures,nowhere"], "set 'nowhere': nowhere does not exist"),
+        (["--out", "{root}/text.pt/RESULTS.json"], "text.pt"),
+        (["--out", "{root}/pictures"], "pictures is a folder"),
+        (["--out", "{root}/text.pt"], "text.pt: not a file of results"),
+        (["--sheets", "{root}/text.pt", "--sheet-set", "{root}/pictures"], "text.pt"),
     ],
 )
-def test_mistakes_are_one_sentence(
-    arguments: list[str], message: str, trained: Path, capsys: pytest.CaptureFixture[str]
+def test_mistakes_are_one_sentence_before_anything_is_measured(
+    arguments: list[str], message: str, mistakes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    filled = [a.replace("{model}", str(trained / "mini.pt")) for a in arguments]
+    filled = [a.replace("{root}", str(mistakes)) for a in arguments]
+    if "--sets" not in filled:
+        filled += ["--sets", str(mistakes / "pictures")]
     assert evaluate.main([*filled, *FLAGS]) == 2
-    assert message in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert said.err.startswith("evaluate: ") and said.err.count("\n") == 1
+    assert message in said.err
+    assert not said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "{root}/text.pt"], "neither a folder nor a whole tar"),
+        (["--set", ""], "name of an evaluation set is empty"),
+        (["--limit", "-1"], "--limit -1 is negative"),
+        (["{root}/bad.pt"], "bad.pt: damaged"),
+        (["{root}/bad.onnx"], "bad.onnx: ONNX Runtime cannot open it"),
+        (["--out", "{root}/pictures"], "pictures is a folder"),
+        (["--json", "{root}/text.pt"], "text.pt: not a file of results"),
+    ],
+)
+def test_mistakes_with_upscalers_are_one_sentence(
+    arguments: list[str], message: str, mistakes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled = [a.replace("{root}", str(mistakes)) for a in arguments]
+    if "--set" not in filled:
+        filled += ["--set", str(mistakes / "pictures")]
+    assert evaluate_sr.main([*filled, "--weights", str(mistakes)]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("evaluate_sr: ") and said.err.count("\n") == 1
+    assert message in said.err
+    assert not said.out
+
+
+def test_pictures_below_the_window_of_ssim_are_left_out(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture(1, 11, 30).save(tmp_path / "slim.png")
+    picture(0, 10, 30).save(tmp_path / "thin.png")
+    out = tmp_path / "RESULTS.json"
+    common = [str(trained / "mini.pt"), "--sets", str(tmp_path), "--no-lpips", "--threads", "1"]
+    assert evaluate.main([*common, "--out", str(out)]) == 0
+    assert "thin.png: 10 x 30 is too small; left out" in capsys.readouterr().err
+    assert {row["pictures"] for row in json.loads(out.read_text())["rows"]} == {1}
+    enlarged = ["--set", str(tmp_path), "--scale", "2", "--weights", str(tmp_path)]
+    assert evaluate_sr.main(enlarged) == 2
+    assert "no picture has 16 x 16 pixels" in capsys.readouterr().err
+    picture(2, 16, 17).save(tmp_path / "sixteen.png")
+    assert evaluate_sr.main(enlarged) == 0
 
 
 def test_damaged_pictures_are_named_and_none_is_an_error(
@@ -212,22 +312,6 @@ def test_upscalers_are_compared_with_bicubic(
     assert "bicubic" in capsys.readouterr().out
     assert evaluate_sr.main([*common, str(trained / "mini.pt")]) == 2
     assert "not an upscaler" in capsys.readouterr().err
-
-
-@pytest.fixture(scope="module")
-def upscaler(trained: Path) -> Path:
-    """A checkpoint that doubles luma, of no skill."""
-    plan = load(recipe(trained / "mini.toml"))
-    plan = dataclasses.replace(
-        plan,
-        name="double",
-        kind="upscaler",
-        model=Named("sr", arguments={"scale": 2, "width": 4, "depth": 2}),
-        losses=(Named("l1"),),
-    )
-    run = Run(plan, Places(trained, trained, trained / "cache", trained), torch.device("cpu"))
-    checkpoint.save(trained / "double.pt", run.state())
-    return trained / "double.pt"
 
 
 def test_figures_of_upscalers_are_written_and_not_doubled(

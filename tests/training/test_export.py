@@ -22,6 +22,7 @@ from training.export import (
     load_network,
     main,
 )
+from training.models import build
 from training.recipe import load
 from training.run import Places, Run
 
@@ -124,7 +125,14 @@ def test_mistakes_are_named(
     target = str(tmp_path / "model.onnx")
     assert main([str(trained), "-o", target, "--set", "hue=1"]) == 1
     assert "no 'hue'" in capsys.readouterr().err
+    assert main([str(trained), "-o", target, "--set", "temperature"]) == 1
+    assert "--set temperature: not KEY=NUMBER" in capsys.readouterr().err
     assert main([str(tmp_path / "none.pt"), "-o", target]) == 1
+    for content in (b"", b"hello, this is no checkpoint\n", trained.read_bytes()[:9000]):
+        (tmp_path / "bad.pt").write_bytes(content)
+        capsys.readouterr()
+        assert main([str(tmp_path / "bad.pt"), "-o", target]) == 1
+        assert "bad.pt: damaged, or no checkpoint" in capsys.readouterr().err
     assert not Path(target).exists()
 
 
@@ -160,3 +168,13 @@ def test_what_was_compared_is_said(
         said = capsys.readouterr().out
         figure = re.search(rf"on three sizes {by} is at most (\S+) from PyTorch", said)
         assert figure and 0 < float(figure[1]) < 0.08
+
+
+def test_a_graph_that_the_precision_forbids_is_named(tmp_path: Path) -> None:
+    model = {"name": "e3_chain", "width": 8, "blocks": 1}
+    weights = build(**model).state_dict()
+    recipe = {"name": "e3", "kind": "restorer", "sha256": ""}
+    state = {"network": weights, "average": weights, "model": model, "recipe": recipe}
+    checkpoint.save(tmp_path / "e3.pt", state | {"step": 0, "seconds": 0.0})
+    with pytest.raises(ExportError, match=r"in bf16 it is no valid graph: .*Einsum"):
+        export(tmp_path / "e3.pt", tmp_path / "e3.onnx", "bf16")

@@ -22,6 +22,7 @@ from ..metrics.perceptual import Lpips
 from .predictors import Prediction
 
 Record = dict[str, float]
+SMALLEST = 11  # pixels a side has at least, for the window of SSIM
 
 DEFINITIONS = {
     "mae": "mean |difference| of 8-bit sRGB divided by 255, mean over pictures",

@@ -139,14 +139,22 @@ def _reflect(x: Tensor, height: int, width: int) -> Tensor:
 
 
 def from_onnx(path: Path, name: str, size: int = 0, threads: int = 0) -> Network:
-    """An exported file; what it says about itself in its metadata is followed."""
+    """An exported file; what it says about itself in its metadata is followed.
+
+    ValueError where it cannot be run.
+    """
     import onnx
     import onnxruntime as ort
 
     options = ort.SessionOptions()
     if threads:
         options.intra_op_num_threads = threads
-    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the classes of ONNX Runtime have no public base
+        raise ValueError(
+            f"{path}: ONNX Runtime cannot open it: {str(error).splitlines()[0]}"
+        ) from error
     meta = dict(session.get_modelmeta().custom_metadata_map)
     graph_input = session.get_inputs()[0]
 

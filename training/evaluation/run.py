@@ -18,8 +18,8 @@ from .. import paths
 from ..color import grey_to_lightness, lightness_to_grey, rgb_to_lightness, rgb_to_luma
 from ..data.sources import state
 from ..metrics.perceptual import Fid, Lpips
-from . import measure
-from .measure import Record, Truth, compare, quantise, render, summarise
+from . import given, measure
+from .measure import SMALLEST, Record, Truth, compare, quantise, render, summarise
 from .predictors import MEAN_COLOUR, Grey, MeanColour, Network, Prediction, Predictor
 from .sets import locate, pictures
 
@@ -85,7 +85,8 @@ def evaluate_set(
     columns = _columns(predictors, settings)
     count = 0
     with torch.inference_mode():
-        for picture in pictures(locate(name, settings.data), settings.limit, settings.long_side):
+        source = pictures(locate(name, settings.data), settings.limit, settings.long_side)
+        for picture in given.large_enough(source, SMALLEST):
             truth = Truth(picture.rgb, lpips)
             count += 1
             for grey in settings.greys:
