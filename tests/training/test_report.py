@@ -46,6 +46,23 @@ def test_the_table_marks_rows_no_better_than_grey() -> None:
     assert lines[5:] == ["", "- c2: why"]
 
 
+def test_what_was_not_measured_is_a_dash_and_the_definitions_say_why() -> None:
+    rows = [result("grey", 10.0), result("c1", 9.0) | {"milliseconds": 12.34}]
+    lines = report.table(rows).splitlines()[2:]
+    assert [line.split(" | ")[-1] for line in lines] == ["- |", "12.3 |"]
+    text = report.markdown({"rows": rows, "table": []})
+    assert "- ms `-`: not measured, or beside other programs" in text
+
+
+def test_it_is_said_that_restorers_are_scored_by_their_chroma() -> None:
+    entry = {"name": "a1", "title": "A1", "start": "scratch", "budget": "", "published": {}}
+    text = report.markdown({"rows": [result("a1", 9.0)], "table": [entry]})
+    caption, definitions = text.split("| system |")[0], text.split("## Definitions")[1]
+    for part in (caption, definitions):
+        assert "(A1-A3, E3)" in part
+        assert "input's own L* put back" in " ".join(part.split())
+
+
 def test_a_new_row_replaces_one_that_says_less(tmp_path: Path) -> None:
     out = tmp_path / "RESULTS.json"
     old, new = result("c1", 9.0), result("c1", 8.0)

@@ -17,6 +17,10 @@ SETTINGS: Row = {"own_rgb": False, "upsample": "guided", "merge": "torch", "attr
 """What else changes the numbers of a row, and what counts where a row does not say."""
 UPSCALER_KEY = ("upscaler", "scale", "set", "grey", "pictures")
 
+WHOLE_PICTURES = """\
+Restorers (A1-A3, E3) are measured by their chroma alone, with the input's own L* put back; what \
+is published is of their whole pictures."""
+
 COLUMNS = (
     ("ciede", "CIEDE2000", 2),
     ("ciede_p95", "p95", 1),
@@ -214,7 +218,8 @@ def markdown(results: Mapping[str, Any]) -> str:
     """The whole RESULTS.md."""
     out = ["# Results", "", "Written by `python -m training.evaluate`; do not edit by hand.", ""]
     if results.get("table"):
-        out += ["## Systems, on photos with grey from L*", "", *systems(results), ""]
+        out += ["## Systems, on photos with grey from L*", "", WHOLE_PICTURES, ""]
+        out += [*systems(results), ""]
     groups: dict[tuple[str, int, int], list[Row]] = {}
     for row in results["rows"]:
         groups.setdefault((row["set"], row["pictures"], row["long_side"]), []).append(row)
@@ -235,7 +240,10 @@ def markdown(results: Mapping[str, Any]) -> str:
         "- input: the grey is made from L* (lightness kept) or from BT.601 Y' (as JPEG stores it)",
         "- grey: the picture without colour; mean colour: mean a, b of training pictures per L*",
         "- brackets: 95 % bootstrap interval of the mean over pictures (1,000 resamples)",
+        "- restorers (A1-A3, E3): the chroma of the picture that they make, enlarged, with the",
+        "  input's own L* put back; `own_rgb` in a row's name: their whole picture instead",
         "- ms: median of the network alone on single pictures at its working size, on the CPU",
+        "- ms `-`: not measured, or beside other programs, which would be part of the figure",
         "",
     ]
     return "\n".join(out)
