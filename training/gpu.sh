@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 data=${FASTCOLOR_DATA:-../shared/data}/train
 weights=${FASTCOLOR_WEIGHTS:-../shared/weights}
 python=${PYTHON:-python3}
+export PYTHONPATH="$PWD/python:$PWD"  # the package need not be built for training
 
 pack() {
     rm -rf .carry
@@ -38,7 +39,7 @@ pack() {
 }
 
 train() {
-    name=$($python -c 'import sys, tomllib; print(tomllib.load(open(sys.argv[1], "rb"))["name"])' "$1")
+    name=$(basename "$1" .toml)
     $python -c 'from PIL import features; assert features.check("avif")' || {
         echo "gpu.sh: Pillow here reads no AVIF; bring a wheel of Pillow 11.3 or newer" >&2; exit 1; }
     mkdir -p .cache/data .cache/weights "runs/$name"

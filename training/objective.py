@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from training import losses
+from training import losses, paths
+from training.losses.perceptual import trunk
 from training.recipe import Named
 from training.tasks import Batch
+
+
+def check(items: Sequence[Named], network: nn.Module, device: torch.device) -> None:
+    """ValueError, before any data is read, for a loss that is not known or that lacks something."""
+    for item in items:
+        if item.name in getattr(network, "own_losses", ()):
+            continue
+        judge = losses.get(item.name)
+        known = set(inspect.signature(judge).parameters) - {"prediction", "target", "luma"}
+        unknown = sorted(set(item.arguments) - known)
+        if unknown:
+            names = ", ".join(sorted(known)) or "none"
+            raise ValueError(f"the loss {item.name} has no {', '.join(unknown)}; known: {names}")
+        if item.name == "perceptual":
+            trunk(item.arguments.get("net", "vgg19"), paths.weights_dir(), device)
 
 
 def objective(

@@ -27,6 +27,7 @@ from typing import Any
 import tomllib
 
 KINDS = ("colorizer", "upscaler", "restorer")
+CLOCKS = ("steps", "minutes")
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,13 @@ def _part(kind: type, table: dict[str, Any], where: str) -> Any:
     if unknown:
         expected = ", ".join(sorted(known))
         raise ValueError(f"{where}: unknown {', '.join(unknown)}; known: {expected}")
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+    made = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+    for item in dataclasses.fields(kind):
+        value, default = getattr(made, item.name), getattr(kind(), item.name)
+        allowed = (int, float) if isinstance(default, float) else type(default)
+        if not isinstance(value, allowed) or isinstance(value, bool):
+            raise ValueError(f"{where}: {item.name} must be like {default!r}, got {value!r}")
+    return made
 
 
 def _named(table: dict[str, Any], where: str) -> Named:
@@ -141,6 +148,10 @@ def parse(table: dict[str, Any], where: str = "recipe") -> Recipe:
     unknown = sorted(set(table) - {"name", "kind", "seed"})
     if unknown:
         raise ValueError(f"{where}: unknown {', '.join(unknown)}")
+    if not isinstance(table.get("name"), str):
+        raise ValueError(f"{where}: has no name")
+    if parts["schedule"].clock not in CLOCKS:
+        raise ValueError(f"{where} [schedule]: clock must be {' or '.join(CLOCKS)}")
     if table.get("kind") not in KINDS:
         raise ValueError(f"{where}: kind must be one of {', '.join(KINDS)}")
     if not parts["losses"]:

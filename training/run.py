@@ -6,7 +6,6 @@ killed and resumed from a checkpoint takes the same steps as an undisturbed one.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -14,11 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.distributed as distributed
 from torch import nn
-from tqdm import tqdm
 
 from training import checkpoint, validation
 from training.adversary import Adversary
@@ -26,8 +23,9 @@ from training.data.batches import CropBatches
 from training.data.cache import PictureCache, open_cache
 from training.data.sources import find
 from training.degrade import Degrade
+from training.log import Log
 from training.models import build
-from training.objective import objective
+from training.objective import check, objective
 from training.optim import optimizer
 from training.recipe import DataPart, Recipe
 from training.schedule import Clock, progress, rate
@@ -37,14 +35,12 @@ from training.warm_start import warm_start
 LOG_STEPS = 50
 
 
+class DivergedError(RuntimeError):
+    """Training went wrong beyond repair."""
+
+
 def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Mean of each number of the last row over the rows that have it."""
-    names = rows[-1].keys()
-    return {n: round(float(np.mean([row[n] for row in rows if n in row])), 5) for n in names}
 
 
 @dataclass(frozen=True)
@@ -76,10 +72,13 @@ class Run:
         self.wrapped = self._share(self.network)
         self.optimizer = optimizer(recipe.optim, self.network)
         self.degrade = Degrade(**recipe.degrade)
+        check(recipe.losses, self.network, device)
         self._call = self._training_call()
         self.step_number = 0
         self.clock = Clock(now=self._now)
-        self.best = math.inf
+        self.best, self.best_of = math.inf, recipe.data
+        self.decoding = 0.0  # seconds of this call for data, which the clock leaves out
+        self.rows = Log(places.out / "log.jsonl")
         self._sources: dict[DataPart, CropBatches] = {}
 
     def _share(self, network: nn.Module) -> nn.Module:
@@ -108,7 +107,11 @@ class Run:
     def batches(self, part: DataPart) -> CropBatches:
         if part not in self._sources:
             self._sources.clear()
+            self.clock.tick()
+            begun = self._now()
             cache = self._cache(part)
+            self.decoding += self._now() - begun
+            self.clock.skip()
             self._sources[part] = CropBatches(
                 cache,
                 cache.split(part.held_out)[0],
@@ -203,13 +206,24 @@ class Run:
         row = {name: float(value.detach()) for name, value in parts.items()}
         return row | {"loss": float(total.detach()), "rate": scale, "norm": float(norm)}
 
-    def _agree(self) -> None:
-        """All workers take the first one's clock, so that they agree on the schedule."""
+    def agree(self, stop: bool = False) -> bool:
+        """All workers take the first one's clock and its wish to stop."""
         self.clock.tick()
-        if self.world > 1:
-            seconds = torch.tensor([self.clock.seconds], dtype=torch.float64, device=self.device)
-            distributed.broadcast(seconds, 0)
-            self.clock.seconds = float(seconds)
+        if self.world == 1:
+            return stop
+        ours = [self.clock.seconds, float(stop)]
+        shared = torch.tensor(ours, dtype=torch.float64, device=self.device)
+        distributed.broadcast(shared, 0)
+        self.clock.seconds = float(shared[0])
+        return bool(shared[1])
+
+    def require_finite(self, value: float) -> None:
+        """Weights that are no numbers must not take the place of those that are."""
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"step {self.step_number}: the error is no number any more; the checkpoints in "
+                f"{self.places.out} are of before; a smaller lr, or another seed, may get further"
+            )
 
     def validate(self, part: DataPart) -> dict[str, float]:
         """See `validation.validate`; of the averaged network."""
@@ -234,8 +248,12 @@ class Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from `state`, or from the slim one of `pieces`, with a fresh optimizer."""
-        self.network.load_state_dict(state["network"])
+        """Continue from `state`, or from the slim one of `pieces`, with a fresh optimizer.
+        ValueError where it is of another network."""
+        try:
+            self.network.load_state_dict(state["network"])
+        except RuntimeError as error:
+            raise ValueError("the checkpoint holds another network than the recipe's") from error
         self.average.network.load_state_dict(state["average"])
         self.average.updates = state["average_updates"]
         settings = [
@@ -250,15 +268,11 @@ class Run:
             self.adversary.load_state_dict(state["adversary"])
         self.step_number, self.best = state["step"], state["best"]
         self.clock = Clock(state["seconds"], self._now)
+        self.best_of = self.recipe.data_at(self.progress)
 
     def log(self, **fields: Any) -> None:
-        row = {
-            "step": self.step_number,
-            "seconds": round(self.clock.seconds, 1),
-            "time": time.strftime("%H:%M:%S"),
-        } | fields
-        with (self.places.out / "log.jsonl").open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        seconds = round(self.clock.seconds, 1)
+        self.rows.write({"step": self.step_number, "seconds": seconds} | fields)
 
     def checkpoint(self) -> None:
         """Validate, then write ``last.pt`` and, when it is the best so far, ``best.pt``."""
@@ -266,38 +280,11 @@ class Run:
         self.batches(part)  # opening data takes all workers
         if self.rank == 0:
             row = self.validate(part)
+            self.require_finite(row["val_error"])
             self.log(**row)
-            better = row["val_error"] < self.best
-            self.best = min(self.best, row["val_error"])
+            better = part != self.best_of or row["val_error"] < self.best
+            if better:  # other crops of other pictures are another measure
+                self.best, self.best_of = row["val_error"], part
             for name in ("last.pt", "best.pt") if better else ("last.pt",):
                 checkpoint.save(self.places.out / name, self.state())
-        self._agree()
-
-    def loop(self, minutes: float | None) -> None:
-        """Steps until the schedule, or this resumption's ``minutes``, are over."""
-        began = saved = self.clock.seconds
-        every = 60 * self.recipe.schedule.checkpoint_minutes
-        recent: list[dict[str, float]] = []
-        bar = tqdm(
-            desc=self.recipe.name,
-            unit="step",
-            mininterval=10,
-            initial=self.step_number,
-            disable=self.rank > 0,
-        )
-        while self.progress < 1.0:
-            recent.append(self.step())
-            self._agree()
-            bar.update()
-            if self.step_number % LOG_STEPS == 0 and self.rank == 0:
-                mean = _mean(recent)
-                recent.clear()
-                bar.set_postfix(loss=f"{mean['loss']:.4f}", progress=f"{self.progress:.3f}")
-                self.log(**mean)
-            if self.clock.seconds - saved > every:
-                self.checkpoint()
-                saved = self.clock.seconds
-            if minutes and self.clock.seconds - began > 60 * minutes:
-                break
-        self.checkpoint()
-        bar.close()
+        self.agree()

@@ -23,6 +23,10 @@ class Clock:
         self._last = now()
         self._usual = 30.0
 
+    def skip(self) -> None:
+        """What passed since the last tick was no training: data was decoded, say."""
+        self._last = self._now()
+
     def tick(self) -> None:
         now = self._now()
         spent = now - self._last

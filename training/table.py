@@ -24,6 +24,7 @@ import tomllib
 from . import checkpoint, paths
 from .chain import join
 from .evaluation import report
+from .loop import NO_STEP
 from .recipe import load
 
 ROWS = Path(__file__).with_name("table.toml")
@@ -80,9 +81,9 @@ class Driver:
         partial.write_text(json.dumps(state, indent=1))
         partial.replace(self.runs / "state.json")
 
-    def _call(self, module: str, *arguments: str) -> bool:
+    def _call(self, module: str, *arguments: str) -> int:
         command = [sys.executable, "-m", module, *arguments]
-        return subprocess.run(command, cwd=paths.ROOT, check=False).returncode == 0
+        return subprocess.run(command, cwd=paths.ROOT, check=False).returncode
 
     def train(self, row: TableRow) -> bool:
         """Make runs/NAME/last.pt with the whole budget spent."""
@@ -95,24 +96,26 @@ class Driver:
                 return False
             join(parts[0], parts[1], folder / "last.pt")
             return True
-        last = folder / "last.pt"
-        spent = checkpoint.load(last)["seconds"] / 60 if last.is_file() else 0.0
-        left = self.minutes - spent
-        if left <= 0.05:
-            return True
         # A minutes clock takes --minutes as the whole schedule, which resuming continues.
         whole = load(row.path).schedule.clock == "minutes"
-        minutes = self.minutes if whole else left
-        arguments = [str(row.path), "--out", str(folder), "--resume", "--minutes", str(minutes)]
-        return self._call("training.train", *arguments, *self.extra)
+        while (left := self.minutes - self._spent(folder / "last.pt")) > 0.05:
+            minutes = self.minutes if whole else left
+            arguments = [str(row.path), "--out", str(folder), "--resume", "--minutes", str(minutes)]
+            # A call that decoded data first ends early, or has not taken a step.
+            if self._call("training.train", *arguments, *self.extra) not in (0, NO_STEP):
+                return False
+        return True
+
+    def _spent(self, last: Path) -> float:
+        return checkpoint.load(last)["seconds"] / 60 if last.is_file() else 0.0
 
     def score(self, row: TableRow) -> bool:
         model = f"{row.name}={self.runs / row.name / 'last.pt'}"
         if load(row.path).kind == "upscaler":
             arguments = [model, "--scale", "4", "--grey", "--limit", str(self.limit)]
-            return self._call("training.evaluate_sr", *arguments, "--json", str(self.out))
+            return self._call("training.evaluate_sr", *arguments, "--json", str(self.out)) == 0
         arguments = [model, "--sets", self.sets, "--out", str(self.out), "--limit", str(self.limit)]
-        return self._call("training.evaluate", *arguments)
+        return self._call("training.evaluate", *arguments) == 0
 
     def run(self, chosen: Sequence[TableRow]) -> int:
         """How many rows failed; the table is written after each."""

@@ -34,6 +34,12 @@ def options(root: Path, out: str) -> list[str]:
     ]  # fmt: skip
 
 
+def environment() -> dict[str, str]:
+    """In which a process of its own finds training, and the package where this one does."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+
+
 def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
 
@@ -72,10 +78,9 @@ def test_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
     folder(tmp_path)
     recipe(tmp_path / "mini.toml", steps=10, checkpoint_minutes=0.0)
     command = [sys.executable, "-m", "training.train", *options(tmp_path, "killed")]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as victim:
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "killed/last.pt").exists() and time.monotonic() < deadline:
+    with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True) as victim:
+        while not (tmp_path / "killed/last.pt").exists():
+            assert victim.poll() is None, victim.communicate()[1]
             time.sleep(0.01)
         victim.send_signal(signal.SIGKILL)
     reached = checkpoint.load(tmp_path / "killed/last.pt")["step"]
@@ -91,8 +96,7 @@ def test_two_workers_share_a_run(tmp_path: Path) -> None:
     recipe(folder(tmp_path) / "mini.toml", steps=3, checkpoint_minutes=0.0)
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [sys.executable, *launcher, "-m", "training.train", *options(tmp_path, "two")]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, env=environment(), check=True, capture_output=True, timeout=120)
     assert checkpoint.load(tmp_path / "two/last.pt")["step"] == 3
     rows = (tmp_path / "two/log.jsonl").read_text().splitlines()
     assert sum("val_error" in row for row in rows) == 4
