@@ -10,13 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from training import losses, paths
+from training.losses import teacher
 from training.losses.perceptual import trunk
 from training.recipe import Named
 from training.tasks import Batch
 
 
-def check(items: Sequence[Named], network: nn.Module, device: torch.device) -> None:
-    """ValueError, before any data is read, for a loss that is not known or that lacks something."""
+def check(items: Sequence[Named], network: nn.Module, device: torch.device, frames: int) -> None:
+    """ValueError, before any data is read, for a loss that is not known or that lacks something.
+    ``frames``: of the clips that batches hold."""
     for item in items:
         if item.name in getattr(network, "own_losses", ()):
             continue
@@ -28,6 +30,10 @@ def check(items: Sequence[Named], network: nn.Module, device: torch.device) -> N
             raise ValueError(f"the loss {item.name} has no {', '.join(unknown)}; known: {names}")
         if item.name == "perceptual":
             trunk(item.arguments.get("net", "vgg19"), paths.weights_dir(), device)
+        if item.name == "distil":
+            teacher.network(item.arguments.get("teacher", ""), device)
+        if item.name == "temporal" and frames != item.arguments.get("frames", 2):
+            raise ValueError("the loss temporal needs clips: set frames in [data] as in the loss")
 
 
 def objective(

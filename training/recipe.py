@@ -2,7 +2,7 @@
 
     name = "fast"; kind = "colorizer"; seed = 1
     [model]      name, init (weights file or ""), and the network's own arguments
-    [data]       sets (globs below --data), short_side, crop, zoom, batch, held_out
+    [data]       sets (globs below --data), short_side, crop, zoom, batch, frames, held_out
     [degrade]    arguments of training.degrade.Degrade
     [[loss]]     name, weight, start (progress from which it counts), on (the output it
                  judges), and the loss's own arguments
@@ -51,6 +51,7 @@ class DataPart:
     crop: int = 128
     zoom: float = 1.25
     batch: int = 32
+    frames: int = 1  # of clips: crops of one picture along a path, as of a hand-held camera
     held_out: int = 50  # one of n pictures validates, told by its name
 
 
@@ -154,6 +155,9 @@ def parse(table: dict[str, Any], where: str = "recipe") -> Recipe:
         raise ValueError(f"{where} [schedule]: clock must be {' or '.join(CLOCKS)}")
     if table.get("kind") not in KINDS:
         raise ValueError(f"{where}: kind must be one of {', '.join(KINDS)}")
+    for part in (data, *(stage for _, stage in stages)):
+        if part.frames < 1 or part.batch % part.frames:
+            raise ValueError(f"{where} [data]: a batch must be of whole clips of frames pictures")
     if not parts["losses"]:
         raise ValueError(f"{where}: at least one [[loss]] is needed")
     return Recipe(name=table["name"], kind=table["kind"], seed=table.get("seed", 1), **parts)

@@ -72,7 +72,7 @@ class Run:
         self.wrapped = self._share(self.network)
         self.optimizer = optimizer(recipe.optim, self.network)
         self.degrade = Degrade(**recipe.degrade)
-        check(recipe.losses, self.network, device)
+        check(recipe.losses, self.network, device, recipe.data.frames)
         self._call = self._training_call()
         self.step_number = 0
         self.clock = Clock(now=self._now)
@@ -106,6 +106,10 @@ class Run:
 
     def batches(self, part: DataPart) -> CropBatches:
         if part not in self._sources:
+            if part.batch // self.world % part.frames:
+                raise ValueError(
+                    f"{self.world} workers cannot share {part.batch} pictures as clips"
+                )
             self._sources.clear()
             self.clock.tick()
             begun = self._now()
@@ -121,6 +125,7 @@ class Run:
                 part.zoom,
                 self.rank,
                 self.world,
+                part.frames,
             )
         return self._sources[part]
 

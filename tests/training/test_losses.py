@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from training import losses, paths
+from training import checkpoint, losses, paths
 from training.color import AB_UNIT, lab_to_rgb
-from training.losses.bins import AbBins, default_bins, gamut_cells
+from training.losses.bins import AbBins, bins_called, default_bins, gamut_cells
 from training.losses.perceptual import FILES
 from training.losses.prior import measure_prior
 from training.models import build
@@ -218,3 +219,40 @@ def test_discriminators_learn_to_tell_apart(name: str) -> None:
         optimizer.step()
         values.append(float(value.detach()))
     assert values[-1] < 0.2 * values[0]
+
+
+def test_a_teachers_answer_is_the_aim(tmp_path: Path) -> None:
+    model = {"name": "fast", "top": 32, "widths": [16, 16, 16]}
+    torch.manual_seed(1)
+    network = build(**model).eval()
+    state = {"network": network.state_dict(), "average": network.state_dict(), "model": model}
+    checkpoint.save(tmp_path / "teacher.pt", state | {"recipe": {"kind": "colorizer"}})
+    luma = torch.rand(2, 1, 64, 64) * 2 - 1
+    with torch.no_grad():
+        aim = network(luma)
+    loss = partial(
+        losses.get("distil"), target=aim, luma=luma, teacher=str(tmp_path / "teacher.pt")
+    )
+    assert float(loss(aim)) == 0
+    assert float(loss(aim + 0.1)) > 0.05
+    assert descend(loss, torch.zeros_like(aim)) < 0.25
+    larger = torch.nn.functional.interpolate(aim, scale_factor=2.0, mode="bilinear")
+    assert float(loss(larger)) < 0.001
+    with pytest.raises(FileNotFoundError, match="needs the teacher"):
+        losses.get("distil")(aim, aim, luma=luma, teacher=str(tmp_path / "none.pt"))
+
+
+def test_the_published_classes_can_be_had(tmp_path: Path, monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "pts_in_hull.npy", rng.integers(-10, 10, (31, 2)) * 10)
+    np.save(tmp_path / "prior_probs.npy", np.full(31, 1 / 31))
+    monkeypatch.setenv("FASTCOLOR_WEIGHTS", str(tmp_path))
+    bins_called.cache_clear()
+    network = build("b_resnet18", classes=True, widths=[8, 8], bins="published")
+    answers = network(torch.zeros(1, 1, 64, 64), full=True)
+    assert answers["logits"].shape[1] == len(bins_called("published")) == 31
+    loss = losses.get("ab_classes")
+    assert torch.isfinite(loss(answers["logits"], answers["ab"], bins="published"))
+    with pytest.raises(ValueError, match="gamut or published"):
+        bins_called("mine")
+    bins_called.cache_clear()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -236,3 +237,32 @@ def test_a_loss_begins_when_it_is_to(tmp_path: Path) -> None:
     mine = Run(load(path), places, torch.device("cpu"))
     mine.begin()
     assert ["l1" in mine.step() for _ in range(4)] == [False, False, True, True]
+
+
+def test_the_temporal_loss_is_given_clips(tmp_path: Path, capsys) -> None:
+    path = recipe(folder(tmp_path) / "mini.toml", steps=2)
+    changed(path, "[schedule]", '[[loss]]\nname = "temporal"\n[schedule]')
+    assert main(options(tmp_path, "out")) == 2
+    assert "the loss temporal needs clips" in capsys.readouterr().err
+    changed(path, "batch = 4", "batch = 4\nframes = 2")
+    assert main(options(tmp_path, "out")) == 0
+    changed(path, "frames = 2", "frames = 3")
+    assert main([*options(tmp_path, "out"), "--restart"]) == 2
+    assert "whole clips" in capsys.readouterr().err
+
+
+def test_a_clip_is_one_picture_a_little_moved(tmp_path: Path) -> None:
+    recipe(folder(tmp_path) / "mini.toml")
+    places = Places(tmp_path, tmp_path, tmp_path / "cache", tmp_path)
+    part = replace(load(tmp_path / "mini.toml").data, frames=4, batch=8, zoom=1.0)
+    source = Run(load(tmp_path / "mini.toml"), places, torch.device("cpu")).batches(part)
+    moved = 0
+    for step in range(20):
+        crops = source.crops(step)
+        for clip in (slice(0, 4), slice(4, 8)):
+            assert len(set(crops.numbers[clip])) == len(set(crops.mirrored[clip])) == 1
+            for place in (crops.top[clip], crops.left[clip]):
+                assert np.abs(np.diff(place)).max() <= 2 and place.min() >= 0
+                moved += int(np.abs(np.diff(place)).sum())
+        assert crops.numbers[0] != crops.numbers[4]
+    assert moved > 100

@@ -12,6 +12,7 @@ from torch import Tensor
 from training.data.cache import PictureCache
 
 MOST_OF_DEVICE = 0.5  # of its free memory, for a copy of the cache
+DRIFT = 2  # pixels from frame to frame of a clip, at most
 
 
 def fits_on_device(size: int, free: int) -> bool:
@@ -45,7 +46,8 @@ class CropBatches:
     Each batch takes crops of one random side between ``crop`` and what its
     pictures allow (at most ``crop * zoom``), shrunk to ``crop`` on the device, and
     mirrors half of them. Every picture is seen once before any is seen again.
-    Pictures smaller than ``crop`` repeat their last row and column.
+    Pictures smaller than ``crop`` repeat their last row and column. With ``frames`` the batch holds
+    clips: so many crops in a row are of one picture, each a few pixels from the one before.
     """
 
     cache: PictureCache
@@ -56,18 +58,20 @@ class CropBatches:
     zoom: float = 1.25
     rank: int = 0
     world: int = 1
+    frames: int = 1
     _on_device: Tensor | None = field(default=None, repr=False)
     _resident: bool | None = field(default=None, repr=False)  # None: not decided yet
 
     def _chosen(self, step: int) -> np.ndarray:
-        first = (step * self.world + self.rank) * self.batch
-        places = np.arange(first, first + self.batch)
-        out = np.empty(self.batch, np.int64)
+        count = self.batch // self.frames
+        first = (step * self.world + self.rank) * count
+        places = np.arange(first, first + count)
+        out = np.empty(count, np.int64)
         for epoch in np.unique(places // len(self.numbers)):
             order = np.random.default_rng([self.seed, int(epoch)]).permutation(len(self.numbers))
             here = places // len(self.numbers) == epoch
             out[here] = self.numbers[order[places[here] % len(self.numbers)]]
-        return out
+        return np.repeat(out, self.frames)
 
     def crops(self, step: int) -> Crops:
         """The crops of step ``step``."""
@@ -76,11 +80,20 @@ class CropBatches:
         height, width = self.cache.height[chosen], self.cache.width[chosen]
         largest = min(int(np.minimum(height, width).min()), round(self.crop * self.zoom))
         side = int(rng.integers(self.crop, largest + 1)) if largest > self.crop else self.crop
-        top, left = (
-            (rng.random(self.batch) * (np.maximum(room - side, 0) + 1)).astype(np.int64)
-            for room in (height, width)
+        top, left = (self._places(rng, np.maximum(room - side, 0)) for room in (height, width))
+        mirrored = np.repeat(rng.random(self.batch // self.frames) < 0.5, self.frames)
+        return Crops(chosen, top, left, mirrored, side)
+
+    def _places(self, rng: np.random.Generator, most: np.ndarray) -> np.ndarray:
+        """Where crops begin, from 0 to ``most``; of a clip, from step to step near by."""
+        begin = (rng.random(self.batch // self.frames) * (most[:: self.frames] + 1)).astype(
+            np.int64
         )
-        return Crops(chosen, top, left, rng.random(self.batch) < 0.5, side)
+        if self.frames == 1:
+            return begin
+        moves = rng.integers(-DRIFT, DRIFT + 1, (len(begin), self.frames))
+        moves[:, 0] = 0
+        return np.clip((begin[:, None] + moves.cumsum(1)).ravel(), 0, most)
 
     def _from_memory(self, crops: Crops) -> Tensor:
         out = np.empty((len(crops.numbers), crops.side, crops.side, 3), np.uint8)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from . import bins, chroma, perceptual, pixel, temporal
+from . import bins, chroma, perceptual, pixel, teacher, temporal
 
 Loss = Callable[..., Tensor]
 
@@ -29,6 +29,7 @@ _LOSSES: dict[str, Loss] = {
     "delta_e94": chroma.delta_e94,
     "ab_classes": bins.ab_classes,
     "temporal": temporal.temporal,
+    "distil": teacher.distil,
 }
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .. import paths
 from ..color import AB_UNIT, rgb_to_lab
 
 GRID = 10
@@ -87,15 +88,31 @@ def default_bins() -> AbBins:
     return AbBins(torch.tensor(stored["centres"]), torch.tensor(stored["prior"]))
 
 
+@cache
+def bins_called(name: str) -> AbBins:
+    """ "gamut": `default_bins`; "published": the 313 of Colorful Image Colorization, whose files
+    lie among the pretrained weights."""
+    if name == "gamut":
+        return default_bins()
+    if name != "published":
+        raise ValueError(f"bins must be gamut or published, got {name!r}")
+    folder = paths.weights_dir()
+    return AbBins.from_files(folder / "pts_in_hull.npy", folder / "prior_probs.npy")
+
+
 def ab_classes(
-    logits: Tensor, target: Tensor, luma: Tensor | None = None, share: float = 0.5
+    logits: Tensor,
+    target: Tensor,
+    luma: Tensor | None = None,
+    share: float = 0.5,
+    bins: str = "gamut",
 ) -> Tensor:
-    """Cross entropy of logits over `default_bins` against soft labels of true chroma.
+    """Cross entropy of logits over `bins_called` against soft labels of true chroma.
 
     A pixel counts by the rarity of its colour; `share` is the part of the uniform
     distribution mixed into the prior (1: all colours count alike).
     """
-    bins = default_bins()
-    weight = bins.weights(share).to(logits)[bins.nearest(target)]
-    entropy = -(bins.soft_labels(target) * torch.log_softmax(logits, dim=1)).sum(1)
+    found = bins_called(bins)
+    weight = found.weights(share).to(logits)[found.nearest(target)]
+    entropy = -(found.soft_labels(target) * torch.log_softmax(logits, dim=1)).sum(1)
     return (weight * entropy).mean()

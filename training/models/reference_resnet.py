@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from training.losses.bins import default_bins
+from training.losses.bins import bins_called
 from training.models import register
 from training.models.unet import fold_grey
 
@@ -39,10 +39,10 @@ class ChromaHead(nn.Module):
 
     centres: Tensor
 
-    def __init__(self, inputs: int, classes: bool, temperature: float) -> None:
+    def __init__(self, inputs: int, classes: bool, temperature: float, bins: str) -> None:
         super().__init__()
-        self.classes, self.temperature = classes, temperature
-        self.conv = nn.Conv2d(inputs, len(default_bins()) if classes else 2, 1)
+        self.classes, self.temperature, self.bins = classes, temperature, bins
+        self.conv = nn.Conv2d(inputs, len(bins_called(bins)) if classes else 2, 1)
         if not classes:
             nn.init.zeros_(self.conv.bias)
 
@@ -51,7 +51,10 @@ class ChromaHead(nn.Module):
         if not self.classes:
             return {"ab": out}
         logits = out.float()
-        return {"logits": logits, "ab": default_bins().annealed_mean(logits, self.temperature)}
+        return {
+            "logits": logits,
+            "ab": bins_called(self.bins).annealed_mean(logits, self.temperature),
+        }
 
 
 class EncoderDecoder(nn.Module):
@@ -66,6 +69,7 @@ class EncoderDecoder(nn.Module):
         widths: Sequence[int],
         classes: bool = False,
         temperature: float = 0.38,
+        bins: str = "gamut",
     ) -> None:
         super().__init__()
         self.chroma_divisor = 16 // 2 ** len(widths)
@@ -74,7 +78,7 @@ class EncoderDecoder(nn.Module):
             blocks.append(up_block(channels, width))
             channels = width
         self.decoder = nn.Sequential(*blocks)
-        self.head = ChromaHead(channels, classes, temperature)
+        self.head = ChromaHead(channels, classes, temperature, bins)
 
     @property
     def temperature(self) -> float:
@@ -107,10 +111,11 @@ class ResNet18Decoder(EncoderDecoder):
         widths: Sequence[int] = (128, 64, 32, 16),
         classes: bool = False,
         temperature: float = 0.38,
+        bins: str = "gamut",
     ) -> None:
         import timm
 
-        super().__init__(256, widths, classes, temperature)
+        super().__init__(256, widths, classes, temperature, bins)
         self.encoder = timm.create_model(
             "resnet18", pretrained=False, in_chans=1, features_only=True, out_indices=(3,)
         )
