@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 data=${FASTCOLOR_DATA:-../shared/data}/train
 weights=${FASTCOLOR_WEIGHTS:-../shared/weights}
 python=${PYTHON:-python3}
-export PYTHONPATH="$PWD/python:$PWD"  # the package need not be built for training
+export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}:$PWD/python" # the package need not be built for training
 
 pack() {
     rm -rf .carry

@@ -225,8 +225,9 @@ def test_a_teachers_answer_is_the_aim(tmp_path: Path) -> None:
     model = {"name": "fast", "top": 32, "widths": [16, 16, 16]}
     torch.manual_seed(1)
     network = build(**model).eval()
+    recipe = {"recipe": {"kind": "colorizer"}, "step": 1, "seconds": 1.0}
     state = {"network": network.state_dict(), "average": network.state_dict(), "model": model}
-    checkpoint.save(tmp_path / "teacher.pt", state | {"recipe": {"kind": "colorizer"}})
+    checkpoint.save(tmp_path / "teacher.pt", state | recipe)
     luma = torch.rand(2, 1, 64, 64) * 2 - 1
     with torch.no_grad():
         aim = network(luma)
