@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,8 @@ def baselines(name: str, settings: Settings, lpips: Mapping[str, Lpips]) -> list
         MEAN_COLOUR,
         *sorted((paths.ROOT / "training/metrics").glob("*.py")),
     ]
-    key = repr((name, state(locate(name, settings.data)), settings, sorted(lpips))).encode()
+    alike = replace(settings, saturations=())  # which say nothing of these two
+    key = repr((name, state(locate(name, settings.data)), alike, sorted(lpips))).encode()
     digest = hashlib.sha256(key + b"".join(path.read_bytes() for path in sources))
     kept = paths.ROOT / ".cache" / "evaluate" / f"{digest.hexdigest()[:24]}.json"
     if kept.is_file():
