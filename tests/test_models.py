@@ -20,7 +20,7 @@ def test_the_shipped_model_says_what_it_is():
     assert (spec.name, spec.kind, spec.working_size, spec.multiple_of) == (
         "fast", "colorizer", 224, 32,
     )  # fmt: skip
-    assert (spec.chroma_divisor, spec.scale, spec.saturation) == (4, 1, 1.4)
+    assert (spec.chroma_divisor, spec.scale, spec.saturation) == (4, 1, 1.68)
     assert (spec.precision, spec.storage, spec.parameters) == ("fp32", "fp16", 3775927)
     assert spec.path == WEIGHTS / "fast.onnx"
     assert spec.output_shape((3, 1, 64, 96)) == (3, 2, 16, 24)

@@ -30,8 +30,10 @@ def session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def chroma(path: Path, luma: np.ndarray) -> np.ndarray:
-    """ab (2,h,w) in CIELAB units for luma (h,w)."""
-    return AB * session(path).run(None, {"luma": luma[None, None].astype(np.float32)})[0][0]
+    """ab (2,h,w) in CIELAB units for luma (h,w), at the default saturation."""
+    network = session(path)
+    saturation = float(network.get_modelmeta().custom_metadata_map["saturation"])
+    return saturation * AB * network.run(None, {"luma": luma[None, None].astype(np.float32)})[0][0]
 
 
 def full_size(ab: np.ndarray) -> np.ndarray:
@@ -81,4 +83,4 @@ def test_no_bright_line_runs_along_the_border(model: Path, turns: int) -> None:
     inside = chroma(model, np.pad(luma, 32, mode="reflect"))[:, 8:-8, 8:-8]
     change = np.hypot(*(alone - inside))
     for border in (change[0], change[-1], change[:, 0], change[:, -1]):
-        assert border.mean() <= 20
+        assert border.mean() <= 25
