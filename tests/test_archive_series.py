@@ -29,6 +29,20 @@ def test_long_work_lies_where_it_was_done(clock):
     assert found.totals == {"decode": 2.0, "infer": 1.0}
 
 
+def test_what_is_published_together_was_done_since_the_last_time(clock):
+    found = series.Series()
+    clock[0] += 0.51
+    found.finished(items=4, pixels=400)
+    clock[0] += 1.0
+    found.finished(items=2)
+    intervals = found.intervals()
+    rates = [row["items"] / row["length"] for row in intervals]
+    assert rates[0] == pytest.approx(4 / 0.51, rel=1e-3)
+    assert rates[2] == pytest.approx(2.0, rel=1e-3)
+    assert sum(row["items"] for row in intervals) == pytest.approx(6)
+    assert found.totals == {"items": 6, "pixels": 400}
+
+
 def test_many_intervals_become_longer_ones_and_lose_nothing(clock):
     found = series.Series()
     for _ in range(5000):

@@ -314,11 +314,14 @@ class _Job:
         except JobError as error:
             self.problem = self.problem or error
             return
+        self.series.finished(
+            items=len(batch),
+            pixels=sum(result.finished.pixels for result in batch if result.finished),
+            bytes=sum(result.task.item.size for result in batch),
+        )
+        self.done_now += len(batch)
         for result in batch:
             assert result.finished is not None
-            pixels, size = result.finished.pixels, result.task.item.size
-            self.done_now += 1
-            self.series.add(items=1, pixels=pixels, bytes=size)
             self._tell(self.progress.done, result.task.item, result.finished, result.seconds)
 
     def _tell(self, what: Callable[..., None], *about: object) -> None:

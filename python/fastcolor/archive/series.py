@@ -14,13 +14,19 @@ class Series:
     """Counts what happens in intervals of equal length, which doubles when there are too many."""
 
     def __init__(self) -> None:
-        self.started = time.monotonic()
+        self.started = self._finished = time.monotonic()
         self.seconds = 0.5
         self._intervals: list[defaultdict[str, float]] = []
         self.totals: dict[str, float] = defaultdict(float)
 
     def add(self, **amounts: float) -> None:
         self._spread(amounts, 0.0)
+
+    def finished(self, **amounts: float) -> None:
+        """What is done since the last such call: it took all the time since then."""
+        now = time.monotonic()
+        self._spread(amounts, now - self._finished)
+        self._finished = now
 
     def worked(self, seconds: dict[str, float]) -> None:
         """What a worker has spent until now, stage by stage, since it began."""
