@@ -15,10 +15,12 @@ from training.color import grey_to_lightness, rgb_to_lab
 from training.degrade import Degrade
 from training.tasks import Colorizer, linear_bytes
 
-SHARES = (
-    "film", "fading", "vignetting", "blurring", "graining", "scratching", "downscaling",
-    "compressing",
-)  # fmt: skip
+#: Of each degradation the least mean change of a grey in [0, 1], about half of what it is on soft
+#: pictures, which have little that blurring could take.
+SHARES = {
+    "film": 0.03, "fading": 0.025, "vignetting": 0.013, "blurring": 5e-4, "graining": 4e-3,
+    "scratching": 2e-3, "downscaling": 7e-4, "compressing": 2e-3,
+}  # fmt: skip
 
 
 def pixels(count: int = 3) -> torch.Tensor:
@@ -33,13 +35,13 @@ def seeded(seed: int = 1) -> torch.Generator:
 
 @pytest.mark.parametrize("name", SHARES)
 def test_each_degradation_changes_pictures_within_range(name: str) -> None:
-    linear = linear_bytes(pixels())
+    linear = linear_bytes(pixels(8))
     plain = Degrade()(linear, seeded())
     changed = Degrade(**{name: 1.0})(linear, seeded())
+    assert float((changed - plain).abs().mean()) >= SHARES[name]
     assert changed.shape == plain.shape
     assert float(changed.min()) >= 0
     assert float(changed.max()) <= 1
-    assert not torch.equal(changed, plain)
     assert torch.equal(changed, Degrade(**{name: 1.0})(linear, seeded()))
 
 
